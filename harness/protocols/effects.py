@@ -1,0 +1,84 @@
+"""What a protocol machine asks of the world that drives it.
+
+A machine takes bytes and times and returns effects, in order. It never sends, waits or looks at a clock.
+The same effects drive a real lab (frames to sockets, permissions to the switch's data plane) and a model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Put this Ethernet frame on the wire at this port."""
+
+    port: str
+    frame: bytes
+
+
+class Table(Enum):
+    """The tables of a snooping switch that a person can look at."""
+
+    MEMBER = "member"
+    ROUTER_PORT = "router-port"
+    QUERIER = "querier"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableChange:
+    """A line of a switch's tables appeared (``present``) or went.
+
+    MEMBER: ``port`` now does or does not receive ``group``. ROUTER_PORT: ``port`` is or is no longer a
+    multicast router port. QUERIER: ``address`` is or is no longer the querier that the switch believes in
+    (its own address when it queries itself; ``port`` is then empty). ``cause`` is a phrase for people:
+    "report from 10.77.0.3", "aged out 260 s after the last report", "query from 10.77.255.1".
+    """
+
+    table: Table
+    present: bool
+    port: str = ""
+    group: IPv4Address | None = None
+    address: IPv4Address | None = None
+    cause: str
+
+
+class Unregistered(Enum):
+    """What happens to a datagram for a group outside 224.0.0.0/24 that has no member."""
+
+    FLOOD = "flood"
+    ROUTER_PORTS = "router-ports"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardingMode:
+    """How the data plane treats what the member table does not settle.
+
+    ``snooping`` off: every multicast datagram to every port. Otherwise members and router ports get their
+    groups, and ``unregistered`` says what becomes of a group without any member.
+    """
+
+    snooping: bool
+    unregistered: Unregistered
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """An IGMP message was heard or sent by the switch: for the record of causes, no action needed.
+
+    ``what`` is "query", "group query", "report v1", "report v2", "report v3" or "leave".
+    ``sent`` tells the switch's own messages (``port`` empty) from those that arrived on ``port``.
+    """
+
+    what: str
+    port: str
+    source: IPv4Address
+    group: IPv4Address | None
+    sent: bool = False
+
+
+Effect = Send | TableChange | ForwardingMode | Heard
