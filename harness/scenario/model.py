@@ -67,12 +67,8 @@ Between = Annotated[
     BeforeValidator(parse_between),
     WithJsonSchema({"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": ["string", "number"]}}),
 ]
-OnOff = Annotated[
-    bool, BeforeValidator(parse_on_off), WithJsonSchema({"enum": ["on", "off", True, False]})
-]
-Rate = Annotated[
-    float, BeforeValidator(parse_rate), _text(r"^\d+(\.\d+)?/(ms|s|m|h)$", "1/s", "10/s", "6/m")
-]
+OnOff = Annotated[bool, BeforeValidator(parse_on_off), WithJsonSchema({"enum": ["on", "off", True, False]})]
+Rate = Annotated[float, BeforeValidator(parse_rate), _text(r"^\d+(\.\d+)?/(ms|s|m|h)$", "1/s", "10/s", "6/m")]
 """Datagrams a second of the customer's time."""
 Share = Annotated[float, BeforeValidator(parse_share), _text(r"^\d+(\.\d+)?%$", "0%", "1%", "12.5%")]
 """A share from 0 to 1, written as per cent."""
@@ -140,7 +136,8 @@ class SwitchSettings(Strict):
     querier: QuerierSetting | None = None
     fast_leave: OnOff | None = None
     router_ports: tuple[str, ...] | None = Field(
-        None, description="static multicast router ports: a port's name (p3), or the neighbour on it (n1, sw2)"
+        None,
+        description="static multicast router ports: a port's name (p3), or the neighbour on it (n1, sw2)",
     )
     unregistered: UnregisteredRule | None = None
     membership_interval: Duration | None = Field(None, description="0 never ages")
@@ -167,7 +164,9 @@ class Nodes(Strict):
     )
     address: IPv4Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
-    igmp_version: Literal[1, 2, 3] | None = Field(None, description="forced; else the stack follows the querier")
+    igmp_version: Literal[1, 2, 3] | None = Field(
+        None, description="forced; else the stack follows the querier"
+    )
     port: Literal["up", "down"] = "up"
 
 
@@ -292,7 +291,9 @@ class Step(Strict):
     set: SetSwitch | None = None
     start_querier: Name | None = Field(None, description="of a switch or a router")
     stop_querier: Name | None = None
-    link_down: str | tuple[str, str] | None = Field(None, description="a node, a port (sw1:p3) or two switches")
+    link_down: str | tuple[str, str] | None = Field(
+        None, description="a node, a port (sw1:p3) or two switches"
+    )
     link_up: str | tuple[str, str] | None = None
     silence: Silence | None = None
     restore: Silence | None = Field(None, description="ends a silence")

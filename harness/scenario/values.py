@@ -30,7 +30,7 @@ def parse_moment(value: Any) -> Any:
         return {"offset_s": duration(value)}
     match = _MOMENT.match(text)
     if match is None:
-        msg = f'"{text}" is no moment: write 260s, a step\'s name, or a step\'s name + 10s'
+        msg = f"\"{text}\" is no moment: write 260s, a step's name, or a step's name + 10s"
         raise ValueError(msg)
     offset = duration(match["offset"].replace(" ", "")) if match["offset"] else 0.0
     return {"step": match["step"], "offset_s": -offset if match["sign"] == "-" else offset}

@@ -1,0 +1,168 @@
+"""What a run saw: append-only records, one JSON object a line in ``run.jsonl``.
+
+Times are the customer's seconds from the start of the scenario (``at_s``). Records are written as they come,
+so that a run which was killed can be judged up to that moment. Nothing here knows what was expected.
+A record is frozen; ``KINDS`` gives each class its short name in the file ("t").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The first record: what ran, where, with which seed. ``version`` is the harness's."""
+
+    scenario: str
+    variant: str
+    backend: str
+    seed: int
+    speed: float
+    kernel: str
+    version: str
+    wall_clock: str
+    plan_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """The run entered a phase ("build", "settle", "run", "tear down"), ``real_s`` after it began."""
+
+    name: str
+    real_s: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Datagrams that a sender really sent: ``count`` of them from ``first`` on, the last at ``at_s``.
+
+    ``late_s`` is the worst lateness against the plan among them. ``error`` is the kernel's answer when the
+    send was refused (then the datagrams are not counted as sent).
+    """
+
+    at_s: float
+    stream: int
+    sender: str
+    first: int
+    count: int
+    late_s: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """One datagram reached these hosts.
+
+    ``hosts`` got it from their socket (members; with repetitions if duplicated); ``flooded`` are hosts whose
+    interface saw it although no socket of theirs wanted it. Several records for one datagram add up.
+    """
+
+    at_s: float
+    stream: int
+    sender: str
+    sequence: int
+    hosts: tuple[str, ...] = ()
+    flooded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """A node joined or left the group of a stream, by its own wish."""
+
+    at_s: float
+    node: str
+    stream: int
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Igmp:
+    """An IGMP message seen at a switch's port, or sent by the switch itself (``sent``, port empty)."""
+
+    at_s: float
+    switch: str
+    port: str
+    what: str
+    source: str
+    group: str = ""
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableLine:
+    """A line of a switch's tables appeared or went: table "member", "router-port" or "querier"."""
+
+    at_s: float
+    switch: str
+    table: str
+    present: bool
+    port: str = ""
+    group: str = ""
+    address: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """How a switch treats what its member table does not settle (see ForwardingMode)."""
+
+    at_s: float
+    switch: str
+    snooping: bool
+    unregistered: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acted:
+    """A step of the timeline was carried out; ``late_s`` behind the plan."""
+
+    at_s: float
+    text: str
+    name: str = ""
+    late_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impaired:
+    """This machine, not the scenario, lost or delayed something.
+
+    ``what``: "backlog" (the kernel's per-CPU queue dropped ``count`` frames), "socket" (a receive buffer of
+    ``host`` overflowed), "capture", or "late" (the lab's loop ran ``late_s`` behind).
+    """
+
+    at_s: float
+    what: str
+    count: int = 0
+    host: str = ""
+    late_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The last record: "complete", "interrupted" or "broken" (then ``detail`` says why)."""
+
+    at_s: float
+    status: str
+    detail: str = ""
+    real_s: float = 0.0
+    counters: dict[str, int] = field(default_factory=dict)
+
+
+Record = Started | Phase | Sent | Arrived | Membership | Igmp | TableLine | Mode | Acted | Impaired | Ended
+
+KINDS: dict[str, type[Record]] = {
+    "started": Started,
+    "phase": Phase,
+    "sent": Sent,
+    "arrived": Arrived,
+    "membership": Membership,
+    "igmp": Igmp,
+    "table": TableLine,
+    "mode": Mode,
+    "acted": Acted,
+    "impaired": Impaired,
+    "ended": Ended,
+}

@@ -1,0 +1,360 @@
+"""The plan: one variant of a scenario with every name, port, MAC, address, group and moment resolved.
+
+A plan is data: pure, frozen, made by ``harness.plan.build`` without I/O, clock or chance. Backends build what
+it says and verdicts judge against it. All times are the customer's seconds from the start of the scenario;
+a backend divides them by ``speed``. ``Plan.graph`` is the same network as a networkx graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.protocols.querier import QuerierConfig
+from harness.protocols.snooping import SnoopingConfig
+
+if TYPE_CHECKING:
+    import networkx
+
+
+class PeerKind(Enum):
+    """What is plugged into a switch's port."""
+
+    NODE = "node"
+    ROUTER = "router"
+    SWITCH = "switch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A port of a switch, and what is at the other end of its cable (``peer_port`` is eth0 for hosts)."""
+
+    name: str
+    number: int
+    mac: str
+    peer: str
+    peer_port: str
+    peer_kind: PeerKind
+    mtu: int
+    up: bool
+
+
+class DataPlaneKind(Enum):
+    """How a backend makes the switch: the kernel's own bridge snooping, or the emulated control plane."""
+
+    LINUX_BRIDGE = "linux-bridge"
+    EMULATED = "emulated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSwitch:
+    """A switch. ``behaviour`` holds times in the customer's seconds; ``querier`` in it may be None."""
+
+    name: str
+    profile: str
+    title: str
+    data_plane: DataPlaneKind
+    mac: str
+    address: IPv4Address
+    mtu: int
+    behaviour: SnoopingConfig
+    querier_ready: QuerierConfig
+    """What a later "start querier" starts, also when none runs at first."""
+    ports: tuple[Port, ...]
+
+    def port_to(self, peer: str) -> Port | None:
+        """Return the port to a neighbour by the neighbour's name (the first, with parallel links)."""
+        return next((port for port in self.ports if port.peer == peer), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanHost:
+    """A node or a router: a Linux network stack with one interface, eth0."""
+
+    name: str
+    kind: PeerKind
+    number: int
+    mac: str
+    address: IPv4Address
+    switch: str
+    port: str
+    mtu: int
+    up: bool
+    igmp_version: int | None
+    querier: QuerierConfig | None = None
+    """Of a router: runs from the start if ``querier_on``."""
+    querier_on: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanLink:
+    """A cable between two switches; ends are (switch, port)."""
+
+    a: tuple[str, str]
+    b: tuple[str, str]
+    mtu: int
+    up: bool
+
+
+class Cast(Enum):
+    """How a stream is addressed."""
+
+    MULTICAST = "multicast"
+    UNICAST = "unicast"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStream:
+    """Datagrams from each of ``senders``, one every ``period_s``, first at ``start_s``.
+
+    MULTICAST: one datagram to ``group``; ``receivers`` are those that join at the start (of any sources, or
+    of each sender if ``source_specific``). UNICAST: one datagram to each of ``receivers`` but the sender.
+    ``watchers`` are hosts that are not members all the time: whatever of it reaches their interface is
+    recorded too. ``number`` is the stream's number on the wire. A mesh is two streams of one ``name``.
+    """
+
+    name: str
+    number: int
+    cast: Cast
+    group: IPv4Address
+    port: int
+    source_specific: bool
+    senders: tuple[str, ...]
+    receivers: tuple[str, ...]
+    watchers: tuple[str, ...]
+    period_s: float
+    size: int
+    ttl: int
+    start_s: float
+    stop_s: float
+
+    def sequence_at(self, at_s: float) -> int:
+        """Return the number of datagrams that each sender has sent before ``at_s``."""
+        if at_s <= self.start_s:
+            return 0
+        last = min(at_s, self.stop_s)
+        return max(0, -int(-(last - self.start_s) // self.period_s))
+
+    def sent_at(self, sequence: int) -> float:
+        """Return the moment when datagram ``sequence`` (from 0) is due."""
+        return self.start_s + sequence * self.period_s
+
+
+class ActionKind(Enum):
+    """What can happen on a timeline."""
+
+    CONFIGURE = "configure"
+    START_QUERIER = "start querier"
+    STOP_QUERIER = "stop querier"
+    LINK_DOWN = "link down"
+    LINK_UP = "link up"
+    SILENCE = "silence"
+    RESTORE = "restore"
+    JOIN = "join"
+    LEAVE = "leave"
+    RESTART_SWITCH = "restart switch"
+    RESTART_NODE = "restart node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """One end of a cable: (switch, "p3") or (host, "eth0")."""
+
+    device: str
+    port: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One timed change. ``text`` says it in words; ``line`` is where it is written.
+
+    CONFIGURE: ``target`` switch takes ``behaviour`` whole. START/STOP_QUERIER: ``target`` switch or router
+    (for a switch ``behaviour`` is what it then runs). LINK_DOWN/UP: ``ends`` are both ends of the cable.
+    SILENCE/RESTORE: frames leaving each of ``ends`` vanish. JOIN/LEAVE: ``target`` node, ``stream`` number.
+    RESTART_*: ``target``.
+    """
+
+    at_s: float
+    kind: ActionKind
+    text: str
+    line: int
+    name: str | None = None
+    target: str = ""
+    ends: tuple[End, ...] = ()
+    behaviour: SnoopingConfig | None = None
+    stream: int | None = None
+
+
+class Audience(Enum):
+    """Whom an expectation is about."""
+
+    MEMBERS = "members"
+    NON_MEMBERS = "non-members"
+    ROUTER_PORTS = "router-ports"
+    NAMED = "named"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Which datagrams an expectation looks at: of ``streams``, from ``senders``, due in [from_s, until_s).
+
+    Receivers: MEMBERS are those joined when the datagram was sent (never the sender itself); NON_MEMBERS the
+    other nodes; ROUTER_PORTS the routers; NAMED the hosts in ``names``.
+    """
+
+    streams: tuple[int, ...]
+    senders: tuple[str, ...]
+    audience: Audience
+    names: tuple[str, ...]
+    from_s: float
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Where an expectation is written, and its words as they stand there (for the report)."""
+
+    file: Path
+    line: int
+    text: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectDelivery:
+    """The share of loss per pair lies in [least, most]; "all" is (0, 0), "none" is (1, 1)."""
+
+    where: Where
+    subject: Subject
+    loss_at_least: float
+    loss_at_most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectMatrix:
+    """For each sender exactly these receivers of the audience hear everything, the others nothing."""
+
+    where: Where
+    subject: Subject
+    hears: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectStop:
+    """Each pair hears everything until its last datagram, due in [earliest_s, latest_s], and nothing after."""
+
+    where: Where
+    subject: Subject
+    earliest_s: float
+    latest_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectHeal:
+    """Each pair hears everything due at or after ``by_s`` (until the subject's end)."""
+
+    where: Where
+    subject: Subject
+    since_s: float
+    by_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectLoad:
+    """Of the datagrams of others, the share that reaches hosts which did not ask for them."""
+
+    where: Where
+    subject: Subject
+    share_at_least: float
+    share_at_most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectTables:
+    """The tables of a switch at one moment; None is not judged. Ports by name (p3)."""
+
+    where: Where
+    switch: str
+    at_s: float
+    groups: tuple[tuple[IPv4Address, tuple[str, ...]], ...] | None
+    router_ports: tuple[str, ...] | None
+    querier: IPv4Address | None
+    querier_judged: bool
+    """True with ``querier`` None: no querier must be known."""
+
+
+Expectation = ExpectDelivery | ExpectMatrix | ExpectStop | ExpectHeal | ExpectLoad | ExpectTables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One variant, resolved."""
+
+    title: str
+    file: Path
+    variant: str
+    role: str | None
+    speed: float
+    seed: int
+    duration_s: float
+    prefix_length: int
+    switches: tuple[PlanSwitch, ...]
+    hosts: tuple[PlanHost, ...]
+    links: tuple[PlanLink, ...]
+    streams: tuple[PlanStream, ...]
+    actions: tuple[Action, ...]
+    expectations: tuple[Expectation, ...]
+
+    @property
+    def name(self) -> str:
+        """Return ``file-stem::variant``."""
+        return f"{self.file.name.removesuffix('.scenario.yaml')}::{self.variant}"
+
+    @property
+    def nodes(self) -> tuple[PlanHost, ...]:
+        """Return the hosts that are no routers."""
+        return tuple(host for host in self.hosts if host.kind is PeerKind.NODE)
+
+    @property
+    def routers(self) -> tuple[PlanHost, ...]:
+        """Return the routers."""
+        return tuple(host for host in self.hosts if host.kind is PeerKind.ROUTER)
+
+    def host(self, name: str) -> PlanHost:
+        """Return a host by name; KeyError if there is none."""
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise KeyError(name)
+
+    def switch(self, name: str) -> PlanSwitch:
+        """Return a switch by name; KeyError if there is none."""
+        for switch in self.switches:
+            if switch.name == name:
+                return switch
+        raise KeyError(name)
+
+    def stream(self, number: int) -> PlanStream:
+        """Return a stream by its number on the wire; KeyError if there is none."""
+        for stream in self.streams:
+            if stream.number == number:
+                return stream
+        raise KeyError(number)
+
+    @property
+    def graph(self) -> networkx.MultiGraph[str]:
+        """Return the network: nodes carry ``kind`` and their plan, edges ``ports``, ``mtu`` and ``up``."""
+        import networkx  # noqa: PLC0415  a quarter of a second, and only people who look at the plan need it
+
+        graph: networkx.MultiGraph[str] = networkx.MultiGraph(name=self.name, speed=self.speed)
+        for switch in self.switches:
+            graph.add_node(switch.name, kind="switch", plan=switch)
+        for host in self.hosts:
+            graph.add_node(host.name, kind=host.kind.value, plan=host)
+            graph.add_edge(host.name, host.switch, ports=("eth0", host.port), mtu=host.mtu, up=host.up)
+        for link in self.links:
+            graph.add_edge(link.a[0], link.b[0], ports=(link.a[1], link.b[1]), mtu=link.mtu, up=link.up)
+        return graph
