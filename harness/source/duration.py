@@ -47,8 +47,10 @@ def _plain(number: float) -> str:
 
 
 def _refusal(value: object, advice: str) -> str:
-    shown = value if isinstance(value, str) and len(value) <= 40 else type(value).__name__
-    return f'"{shown}" is no duration: {advice}'
+    if not isinstance(value, str):
+        return f'"{type(value).__name__}" is no duration: {advice}'
+    shown = f'"{value}"' if len(value) <= 40 else f"a text of {len(value)} characters"
+    return f"{shown} is no duration: {advice}"
 
 
 def _advice(text: str) -> str:

@@ -44,7 +44,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 _PLAIN_WORDS = {
     "mapping values are not allowed in this context": (
-        'a ":" too many on this line, or a wrong indentation; text that contains ": " needs quotes'
+        'a ":" too many on this line, or a wrong indentation; text with ": " in it needs quotes'
     ),
     "did not find expected key": "this line does not fit those above it: look at its indentation and quotes",
     "could not find expected ':'": 'a key without ":"',
@@ -124,19 +124,20 @@ def _at_end_of(before: str, file: Path) -> Where:
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, start: Where) -> Problem:
     """libyaml's complaint, in words that name the cure where there is one."""
-    mark = error.problem_mark or error.context_mark
+    mark, began = error.problem_mark, error.context_mark
+    if began is not None and (mark is None or not text[mark.index :].strip()):
+        mark = began  # what is never closed is shown where it began, not at the end of the file
     where = start if mark is None else Where(file=start.file, line=mark.line + 1, column=mark.column + 1)
-    lines = text.splitlines()
-    line = lines[where.line - 1] if where.line <= len(lines) else ""
-    problem = error.problem or "cannot be read as YAML"
-    if "\t" in line[: len(line) - len(line.lstrip())] or line[where.column - 1 : where.column] == "\t":
+    line = text[: mark.index].rpartition("\n")[2] if mark is not None else ""
+    character = text[mark.index : mark.index + 1] if mark is not None else ""
+    problem = error.problem or "it cannot be read"
+    if character == "\t" or "\t" in line[: len(line) - len(line.lstrip())]:
         return where.problem("a tab: YAML is indented with spaces only")
     if problem == "found character that cannot start any token":
-        return where.problem(f'a value cannot begin with "{line[where.column - 1 :][:1]}": put it in quotes')
+        return where.problem(f'a value cannot begin with "{character}": put it in quotes')
     known = _PLAIN_WORDS.get(problem)
     if known is not None:
-        began = error.context_mark.line + 1 if error.context_mark else where.line
-        return where.problem(known.format(line=began))
+        return where.problem(known.format(line=where.line if began is None else began.line + 1))
     return where.problem(f"not YAML: {problem}" + (f" ({error.context})" if error.context else ""))
 
 
@@ -151,7 +152,9 @@ class _Open:
     where: Where
     mapping: bool
     anchor: str | None
-    children: list[Node] = field(default_factory=list)
+    items: list[Node] = field(default_factory=list)
+    entries: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
+    key: Node | None = None
     size: int = 1
 
 
@@ -231,9 +234,9 @@ class _Builder:
     def _end(self) -> None:
         done = self._open.pop()
         if done.mapping:
-            node: Node = Mapping(entries=self._entries(done.children), where=done.where)
+            node: Node = Mapping(entries=tuple(done.entries.values()), where=done.where)
         else:
-            node = Sequence(items=tuple(done.children), where=done.where)
+            node = Sequence(items=tuple(done.items), where=done.where)
         self._place(node, done.size, done.anchor)
 
     def _place(self, node: Node, size: int, anchor: str | None) -> None:
@@ -244,32 +247,31 @@ class _Builder:
             self.root = node
             return
         parent = self._open[-1]
-        parent.children.append(node)
+        if not parent.mapping:
+            parent.items.append(node)
+        elif parent.key is None:
+            parent.key = node
+            self._check_key(node, parent)
+        else:
+            if isinstance(parent.key, Scalar):
+                parent.entries.setdefault(parent.key.text, (parent.key, node))
+            parent.key = None
         parent.size += size
         if parent.size > MAX_VALUES:
             self._complain(parent.where, f"more than {MAX_VALUES} values, repeated ones counted each time")
             raise _TooMuchError
 
-    def _entries(self, children: list[Node]) -> tuple[tuple[Scalar, Node], ...]:
-        entries: list[tuple[Scalar, Node]] = []
-        first: dict[str, Scalar] = {}
-        for key, value in zip(children[::2], children[1::2], strict=True):
-            if not isinstance(key, Scalar):
-                self._complain(key.where, "a key must be a word, not a list or a mapping")
-            elif key.text == "<<":
-                self._complain(key.where, 'the merge key "<<" is not part of YAML 1.2: write the keys out')
-            elif not isinstance(key.value, str):
-                shown = f'"{key.text[:40]}"' if key.text else '""'
-                self._complain(
-                    key.where, f"a key must be text: put {shown} in quotes, or a key before the colon"
-                )
-            elif key.text in first:
-                line = first[key.text].where.line
-                self._complain(key.where, f'"{key.text}" is here a second time, first in line {line}')
-            else:
-                first[key.text] = key
-                entries.append((key, value))
-        return tuple(entries)
+    def _check_key(self, key: Node, parent: _Open) -> None:
+        if not isinstance(key, Scalar):
+            self._complain(key.where, "a key must be a word, not a list or a mapping")
+        elif key.text == "<<":
+            self._complain(key.where, 'the merge key "<<" is not part of YAML 1.2: write the keys out')
+        elif not isinstance(key.value, str):
+            cure = f'put "{key.text[:40]}" in quotes' if key.text else "nothing stands before the colon"
+            self._complain(key.where, f"a key must be text: {cure}")
+        elif key.text in parent.entries:
+            line = parent.entries[key.text][0].where.line
+            self._complain(key.where, f'"{key.text}" is here a second time, first in line {line}')
 
 
 def resolve(text: str) -> ScalarValue:
