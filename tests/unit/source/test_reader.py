@@ -113,17 +113,17 @@ def test_an_alias_repeats_the_node_of_its_anchor() -> None:
         ("a: \x01", ["1:4: a control character (U+0001) cannot stand in YAML"]),
         ("a:\n - \ud800", ["2:4: a control character (U+D800) cannot stand in YAML"]),
         ("a: " + 101 * "9", ["1:4: a number of more than 100 digits"]),
+        (": 4", ["1:1: a key must be text: nothing stands before the colon"]),
         (41 * "[", ["1:41: nested deeper than 40 levels"]),
         (5000 * "- ", ["1:81: nested deeper than 40 levels"]),
         (
-            "a: 1\n<<: {}\n1: x\na: 2\n? [k]\n: 3\nb: {c: 1, c: 2}\n? \n: 4\n",
+            "a: 1\n<<: {}\n1: x\na: 2\n? [k]\n: 3\nb: {c: 1, c: 2}\n",
             [
                 '2:1: the merge key "<<" is not part of YAML 1.2: write the keys out',
                 '3:1: a key must be text: put "1" in quotes',
                 '4:1: "a" is here a second time, first in line 1',
                 "5:3: a key must be a word, not a list or a mapping",
                 '7:11: "c" is here a second time, first in line 7',
-                "8:1: a key must be text: nothing stands before the colon",
             ],
         ),
         (
