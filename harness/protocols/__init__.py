@@ -1,0 +1,1 @@
+"""State machines: bytes and times in, effects out. Standard library only; no I/O, no clock."""

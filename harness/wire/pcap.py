@@ -1,8 +1,8 @@
 """Capture files: the classic pcap format, which every analyser reads.
 
 Writes little-endian Ethernet captures with nanosecond or microsecond stamps; reads either byte order and
-either resolution. Works on binary files that the caller opens and closes. Times are seconds from whatever zero
-the caller chose. Follows draft-ietf-opsawg-pcap.
+either resolution. Works on binary files that the caller opens and closes. Times are seconds from whatever
+zero the caller chose. Follows draft-ietf-opsawg-pcap.
 """
 
 from __future__ import annotations

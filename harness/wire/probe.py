@@ -2,7 +2,8 @@
 
 Sixteen bytes, then zeros up to the size that the traffic asks for: the magic, which stream, which sender,
 which number in the sequence, and four bytes of reserve. Senders fill one buffer in place for every datagram,
-and receivers read with ``HEADER.unpack_from``: nothing is allocated that need not be. All numbers are big-endian.
+and receivers read with ``HEADER.unpack_from``: nothing is allocated that need not be. All numbers are
+big-endian.
 """
 
 from __future__ import annotations

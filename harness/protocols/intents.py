@@ -1,0 +1,87 @@
+"""What an IGMP message asks for, told in the same words for all three versions.
+
+Sources are kept coarse: a host that wants a group from some sources wants the group. That is how switches
+that forward by group treat version 3 (RFC 4541 section 2.1.2), and all that their tables can say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Network
+from typing import assert_never
+
+from harness.protocols.effects import Heard
+from harness.wire import igmp
+from harness.wire.igmp import RecordType
+
+_LINK_LOCAL_GROUPS = IPv4Network("224.0.0.0/24")
+
+
+class Intent(Enum):
+    """What a sender says of a group.
+
+    DOUBT is a BLOCK record: the host may be gone or may only refuse one source, so it is worth a question but
+    no reason to cut the group off at once.
+    """
+
+    JOIN = "join"
+    LEAVE = "leave"
+    DOUBT = "doubt"
+
+
+def intents(message: igmp.Message) -> Iterator[tuple[Intent, IPv4Address]]:
+    """What a report or leave says of each group that can have members, in the order of the message.
+
+    224.0.0.0/24 is left out: it is never pruned (RFC 4541 section 2.1.2 (2)). Queries say nothing.
+    """
+    match message:
+        case igmp.Query():
+            return
+        case igmp.Report():
+            found = [(Intent.JOIN, message.group)]
+        case igmp.Leave():
+            found = [(Intent.LEAVE, message.group)]
+        case igmp.ReportV3():
+            found = [
+                (intent, record.group)
+                for record in message.records
+                if (intent := _of_record(record)) is not None
+            ]
+        case _:
+            assert_never(message)
+    for intent, group in found:
+        if group.is_multicast and group not in _LINK_LOCAL_GROUPS:
+            yield intent, group
+
+
+def heard(port: str, frame: igmp.IgmpFrame) -> Heard:
+    """The record of a message that arrived. A version 3 report names a group only when it holds just one."""
+    group: IPv4Address | None
+    match frame.message:
+        case igmp.Query(group=group):
+            what = "query" if group is None else "group query"
+        case igmp.Report(version=version, group=group):
+            what = f"report v{version}"
+        case igmp.ReportV3(records=records):
+            what, group = "report v3", records[0].group if len(records) == 1 else None
+        case igmp.Leave(group=group):
+            what = "leave"
+        case _:
+            assert_never(frame.message)
+    return Heard(what=what, port=port, source=frame.source, group=group)
+
+
+def _of_record(record: igmp.GroupRecord) -> Intent | None:
+    """RFC 9776 section 4.2.13: filter modes and their changes."""
+    match record.type:
+        case RecordType.IS_EX | RecordType.TO_EX:
+            return Intent.JOIN
+        case RecordType.IS_IN | RecordType.ALLOW:
+            return Intent.JOIN if record.sources else None
+        case RecordType.TO_IN:
+            return Intent.JOIN if record.sources else Intent.LEAVE
+        case RecordType.BLOCK:
+            return Intent.DOUBT
+        case _:
+            assert_never(record.type)

@@ -1,0 +1,108 @@
+"""How a snooping switch behaves: data, not a subclass for each vendor.
+
+All times are seconds of the protocol; ``scaled`` divides them for a lab that runs faster than the clock on
+the wall. Vendors differ in three choices above all: whether entries age without queries, what becomes of
+unregistered groups, and where reports are relayed to (RFC 4541 sections 2.1.1 and 2.1.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from harness.protocols.effects import Unregistered
+from harness.protocols.querier import QuerierConfig
+
+
+class FloodUntil(Enum):
+    """Until when the switch floods, whatever its rule for unregistered groups says.
+
+    NEVER: the rule applies always. QUERIER: everything, registered groups too, floods until a querier is
+    known (the Linux bridge since 3.12, RouterOS). ROUTER_PORT: unregistered groups flood until there is a
+    router port (Dell N-series, Catalyst).
+    """
+
+    NEVER = "never"
+    QUERIER = "querier"
+    ROUTER_PORT = "router-port"
+
+
+class RelayTo(Enum):
+    """Where reports and leaves are relayed to. RFC 4541 section 2.1.1 (1) asks for router ports."""
+
+    ROUTER_PORTS = "router-ports"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnoopingConfig:
+    """One switch's configuration; the defaults are those of the RFCs.
+
+    ``membership_interval_s``, ``router_port_interval_s`` and ``other_querier_interval_s``: how long an entry
+    lives after the last message that supports it; 0 is for ever. The last rules while the switch has no
+    querier of its own; a querier brings its own.
+    ``grace``: with FloodUntil.QUERIER, flooding goes on for the max response time after the first query, so
+    that hosts have answered before anything is withheld.
+    ``last_member_interval_s`` and ``last_member_count`` govern leaves on this switch, in place of the
+    querier's; a count of 0 means that neither a leave nor a group query shortens an entry's life.
+    ``learn_router_from_zero``: a query from 0.0.0.0 makes a router port, which RFC 4541 section 2.1.1 (2)
+    advises against; without a querier of its own the switch then also takes 0.0.0.0 for a querier.
+    ``querier_needs_address``: a querier without an address stays silent instead of asking from 0.0.0.0.
+    """
+
+    snooping: bool = True
+    unregistered: Unregistered = Unregistered.ROUTER_PORTS
+    flood_until: FloodUntil = FloodUntil.NEVER
+    grace: bool = True
+    membership_interval_s: float = 260.0
+    router_port_interval_s: float = 255.0
+    other_querier_interval_s: float = 255.0
+    last_member_interval_s: float = 1.0
+    last_member_count: int = 2
+    fast_leave: bool = False
+    fast_leave_ports: frozenset[str] = frozenset()
+    static_router_ports: tuple[str, ...] = ()
+    learn_router_from_zero: bool = False
+    relay_reports_to: RelayTo = RelayTo.ROUTER_PORTS
+    querier: QuerierConfig | None = None
+    querier_needs_address: bool = False
+
+    def __post_init__(self) -> None:
+        intervals = (
+            self.membership_interval_s,
+            self.router_port_interval_s,
+            self.other_querier_interval_s,
+            self.last_member_interval_s,
+        )
+        if min(intervals) < 0 or self.last_member_count < 0:
+            raise ValueError("an interval or a count of a switch is negative")
+
+    def scaled(self, speed: float) -> SnoopingConfig:
+        """The same switch ``speed`` times faster: every time divided, every count kept."""
+        return replace(
+            self,
+            membership_interval_s=self.membership_interval_s / speed,
+            router_port_interval_s=self.router_port_interval_s / speed,
+            other_querier_interval_s=self.other_querier_interval_s / speed,
+            last_member_interval_s=self.last_member_interval_s / speed,
+            querier=None if self.querier is None else self.querier.scaled(speed),
+        )
+
+    def leaves_fast(self, port: str) -> bool:
+        """Whether a leave on this port ends the membership at once."""
+        return self.fast_leave or port in self.fast_leave_ports
+
+    def standing_querier(self) -> QuerierConfig | None:
+        """The querier that this switch really runs, with the switch's own rules for leaves; else None.
+
+        Switching snooping off switches the querier off too, as on the Linux bridge and on Catalyst.
+        """
+        if self.querier is None or not self.snooping:
+            return None
+        if self.querier_needs_address and self.querier.address.is_unspecified:
+            return None
+        return replace(
+            self.querier,
+            last_member_interval_s=self.last_member_interval_s,
+            last_member_count=self.last_member_count,
+        )
