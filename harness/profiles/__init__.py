@@ -1,0 +1,22 @@
+"""Profiles: what the switches of each vendor do as shipped, and how well that is known.
+
+Data files of this package, one a platform, read by :func:`load`. This layer knows the snooping machine's
+vocabulary and nothing of scenarios or labs. A profile is never a subclass: if a platform cannot be written
+down in these settings, the snooping machine lacks a setting.
+"""
+
+from __future__ import annotations
+
+from harness.profiles.loader import load, names, read_profile
+from harness.profiles.model import BehaviourClass, DataPlane, Profile, Provenance, QuerierDefaults
+
+__all__ = [
+    "BehaviourClass",
+    "DataPlane",
+    "Profile",
+    "Provenance",
+    "QuerierDefaults",
+    "load",
+    "names",
+    "read_profile",
+]

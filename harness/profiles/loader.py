@@ -1,0 +1,238 @@
+"""Reading a profile's file: strict, with positions, and every mistake at once.
+
+The form of a file: some words about the platform, ``sources`` (a short name for each document), and for every
+setting ``{value: ..., source: NAME, verified: true | false}``. No setting may be left out: a default that
+nobody wrote down would be a guess without a mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harness.errors import Problem, ScenarioError
+from harness.profiles.model import BehaviourClass, DataPlane, Profile, Provenance, QuerierDefaults
+from harness.protocols.effects import Unregistered
+from harness.protocols.snooping_config import FloodUntil, RelayTo
+from harness.source import Mapping, Node, Scalar, Where, closest, read
+from harness.source import duration as durations
+
+FOLDER = Path(__file__).parent
+
+_Choice = TypeVar("_Choice", bound=Enum)
+_Parse = Callable[[Scalar], object]
+
+
+def _words(scalar: Scalar) -> str:
+    if not isinstance(scalar.value, str) or not scalar.value.strip():
+        raise ValueError("write some words")
+    return " ".join(scalar.value.split())
+
+
+def _on_off(scalar: Scalar) -> bool:
+    if scalar.text not in {"on", "off"}:
+        message = f'"{scalar.text}" is neither on nor off'
+        raise ValueError(message)
+    return scalar.text == "on"
+
+
+def _true_false(scalar: Scalar) -> bool:
+    if not isinstance(scalar.value, bool):
+        message = f'"{scalar.text}" is neither true nor false'
+        raise ValueError(message)
+    return scalar.value
+
+
+def _seconds(scalar: Scalar) -> float:
+    return durations.parse(scalar.value)
+
+
+def _whole(lowest: int, highest: int) -> _Parse:
+    def parse(scalar: Scalar) -> int:
+        value = scalar.value
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            message = f'"{scalar.text}" is no whole number from {lowest} to {highest}'
+            raise ValueError(message)
+        return value
+
+    return parse
+
+
+def _one_of(choices: type[_Choice]) -> _Parse:
+    def parse(scalar: Scalar) -> _Choice:
+        words = tuple(str(choice.value) for choice in choices)
+        if scalar.text not in words:
+            message = f'"{scalar.text}" is none of {", ".join(words)}{closest(scalar.text, words)}'
+            raise ValueError(message)
+        return choices(scalar.text)
+
+    return parse
+
+
+_IDENTITY: dict[str, tuple[str, _Parse]] = {
+    "name": ("name", _words),
+    "title": ("title", _words),
+    "vendor": ("vendor", _words),
+    "about": ("about", _words),
+    "class": ("behaviour_class", _one_of(BehaviourClass)),
+    "data_plane": ("data_plane", _one_of(DataPlane)),
+}
+"""Key in the file: (field of Profile, how it is read)."""
+
+_SETTINGS: dict[str, tuple[str, _Parse]] = {
+    "snooping": ("snooping", _on_off),
+    "querier": ("querier", _on_off),
+    "querier_needs_address": ("querier_needs_address", _true_false),
+    "unregistered": ("unregistered", _one_of(Unregistered)),
+    "flood_until": ("flood_until", _one_of(FloodUntil)),
+    "membership_interval": ("membership_interval_s", _seconds),
+    "router_port_interval": ("router_port_interval_s", _seconds),
+    "last_member_interval": ("last_member_interval_s", _seconds),
+    "last_member_count": ("last_member_count", _whole(0, 10)),
+    "fast_leave": ("fast_leave", _on_off),
+    "learn_router_from_zero": ("learn_router_from_zero", _true_false),
+    "relay_reports_to": ("relay_reports_to", _one_of(RelayTo)),
+}
+
+_QUERIER: dict[str, tuple[str, _Parse]] = {
+    "version": ("version", _whole(1, 3)),
+    "query_interval": ("query_interval_s", _seconds),
+    "max_response": ("max_response_s", _seconds),
+    "robustness": ("robustness", _whole(1, 7)),
+    "startup_interval": ("startup_interval_s", _seconds),
+    "startup_count": ("startup_count", _whole(0, 10)),
+    "other_querier_interval": ("other_querier_interval_s", _seconds),
+    "zero_address_wins": ("zero_address_wins", _true_false),
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all profiles, in the order of the alphabet."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+
+
+@cache
+def load(name: str) -> Profile:
+    """A profile by its name. Raises ValueError, with the nearest name, when there is none of it."""
+    known = names()
+    if name not in known:
+        message = f'"{name}" is no profile{closest(name, known) or "; there are: " + ", ".join(known)}'
+        raise ValueError(message)
+    return read_profile(FOLDER / f"{name}.yaml")
+
+
+def read_profile(path: Path) -> Profile:
+    """The profile in one file. Raises ScenarioError with every mistake in it."""
+    root = read(path)
+    if not isinstance(root, Mapping):
+        raise ScenarioError((root.where.problem("a profile is a mapping of keys and values"),))
+    checker = _Checker()
+    checker.only_keys(root, (*_IDENTITY, "sources", *_SETTINGS, "querier_defaults"))
+    identity = checker.plain(root, _IDENTITY)
+    checker.read_sources(root)
+    settings = checker.settings(root, _SETTINGS, "")
+    querier = checker.querier(root)
+    if identity.get("name", path.stem) != path.stem:
+        place = (root.get("name") or root).where
+        checker.complain(place, f'the name is that of the file: "{path.stem}"')
+    if not checker.problems:
+        checker.refuse_idle_sources()
+    if checker.problems:
+        raise ScenarioError(tuple(checker.problems))
+    return Profile(
+        **identity,
+        **settings,
+        querier_defaults=QuerierDefaults(**querier),
+        provenance=tuple(checker.provenance),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Checker:
+    """Collects values, their origins and what is wrong with them."""
+
+    problems: list[Problem] = field(default_factory=list)
+    provenance: list[Provenance] = field(default_factory=list)
+    sources: dict[str, tuple[Scalar, str]] = field(default_factory=dict)
+    cited: set[str] = field(default_factory=set)
+
+    def complain(self, where: Where, message: str) -> None:
+        self.problems.append(where.problem(message))
+
+    def only_keys(self, mapping: Mapping, known: tuple[str, ...]) -> None:
+        for key, _ in mapping.entries:
+            if key.text not in known:
+                self.complain(key.where, f'unknown key "{key.text}"{closest(key.text, known)}')
+
+    def plain(self, mapping: Mapping, known: dict[str, tuple[str, _Parse]]) -> dict[str, Any]:
+        values = {attribute: self._parsed(mapping, key, parse) for key, (attribute, parse) in known.items()}
+        return {attribute: value for attribute, value in values.items() if value is not None}
+
+    def settings(self, mapping: Mapping, known: dict[str, tuple[str, _Parse]], prefix: str) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, (attribute, parse) in known.items():
+            setting = self._mapping(mapping, key)
+            if setting is None:
+                continue
+            self.only_keys(setting, ("value", "source", "verified"))
+            values[attribute] = self._parsed(setting, "value", parse)
+            source = self._parsed(setting, "source", self._cite)
+            verified = self._parsed(setting, "verified", _true_false)
+            origin = Provenance(setting=prefix + key, source=str(source), verified=verified is True)
+            self.provenance.append(origin)
+        return values
+
+    def querier(self, root: Mapping) -> dict[str, Any]:
+        mapping = self._mapping(root, "querier_defaults")
+        if mapping is None:
+            return {}
+        self.only_keys(mapping, tuple(_QUERIER))
+        return self.settings(mapping, _QUERIER, "querier_defaults.")
+
+    def read_sources(self, root: Mapping) -> None:
+        mapping = self._mapping(root, "sources")
+        for key, _ in mapping.entries if mapping is not None else ():
+            assert mapping is not None
+            self.sources[key.text] = (key, str(self._parsed(mapping, key.text, _words)))
+
+    def refuse_idle_sources(self) -> None:
+        for name, (key, _) in self.sources.items():
+            if name not in self.cited:
+                self.complain(key.where, f'nothing cites the source "{name}"')
+
+    def _cite(self, scalar: Scalar) -> str:
+        if scalar.text not in self.sources:
+            message = f'"{scalar.text}" is not among the sources above{closest(scalar.text, self.sources)}'
+            raise ValueError(message)
+        self.cited.add(scalar.text)
+        return self.sources[scalar.text][1]
+
+    def _mapping(self, parent: Mapping, key: str) -> Mapping | None:
+        node = self._present(parent, key)
+        if node is None or isinstance(node, Mapping):
+            return node
+        self.complain(node.where, f'"{key}" is a mapping of keys and values')
+        return None
+
+    def _parsed(self, parent: Mapping, key: str, parse: _Parse) -> object:
+        node = self._present(parent, key)
+        if node is None:
+            return None
+        if not isinstance(node, Scalar):
+            self.complain(node.where, f'"{key}" is one value, not a collection')
+            return None
+        try:
+            return parse(node)
+        except ValueError as error:
+            self.complain(node.where, str(error))
+            return None
+
+    def _present(self, parent: Mapping, key: str) -> Node | None:
+        node = parent.get(key)
+        if node is None:
+            self.complain(parent.where, f'"{key}" is missing')
+        return node

@@ -1,0 +1,101 @@
+"""What a platform does with multicast, as data: one class for all vendors, one file for each.
+
+Times are seconds. Every setting keeps where it was read, and whether it was: a value that nobody has looked
+up is marked, so that no report shows a guess as a fact. Profiles describe; ``harness.protocols`` behaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from harness.protocols.effects import Unregistered
+from harness.protocols.snooping_config import FloodUntil, RelayTo
+
+
+class BehaviourClass(Enum):
+    """How a platform that snoops treats a cluster when nobody queries.
+
+    A floods until it knows a querier or a router port: works for ever. B floods unregistered groups: one
+    switch works, between two switches nothing passes until the local entries age out. C gives unregistered
+    groups to router ports only, or to nobody: works until the entries age out, then stops. D does not snoop
+    as it is shipped: everything floods.
+    """
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+
+class DataPlane(Enum):
+    """What makes the switch in a lab: the kernel bridge's own snooping, or the emulated control plane."""
+
+    LINUX_BRIDGE = "linux-bridge"
+    EMULATED = "emulated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where the value of ``setting`` comes from; ``verified``: read there or measured, not remembered."""
+
+    setting: str
+    source: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuerierDefaults:
+    """The querier that the platform runs once it is switched on (timers: RFC 2236 section 8).
+
+    ``zero_address_wins``: a query from 0.0.0.0, numerically the lowest address, wins the election against it.
+    """
+
+    version: int
+    query_interval_s: float
+    max_response_s: float
+    robustness: int
+    startup_interval_s: float
+    startup_count: int
+    other_querier_interval_s: float
+    zero_address_wins: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A platform's defaults; what each setting means stands at ``harness.protocols.snooping_config``.
+
+    ``snooping`` and ``querier`` say whether they run as shipped. An interval of 0 is for ever.
+    """
+
+    name: str
+    title: str
+    vendor: str
+    about: str
+    behaviour_class: BehaviourClass
+    data_plane: DataPlane
+    snooping: bool
+    querier: bool
+    querier_needs_address: bool
+    unregistered: Unregistered
+    flood_until: FloodUntil
+    membership_interval_s: float
+    router_port_interval_s: float
+    last_member_interval_s: float
+    last_member_count: int
+    fast_leave: bool
+    learn_router_from_zero: bool
+    relay_reports_to: RelayTo
+    querier_defaults: QuerierDefaults
+    provenance: tuple[Provenance, ...]
+
+    def doubts(self) -> tuple[str, ...]:
+        """The settings whose values are remembered or assumed, by the names of the file."""
+        return tuple(origin.setting for origin in self.provenance if not origin.verified)
+
+    def source_of(self, setting: str) -> Provenance:
+        """Where a setting comes from, by its name in the file. KeyError if there is no such setting."""
+        for origin in self.provenance:
+            if origin.setting == setting:
+                return origin
+        raise KeyError(setting)

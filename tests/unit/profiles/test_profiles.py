@@ -1,0 +1,182 @@
+"""The profiles that are shipped, and what the author of a new one is told."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from harness import profiles
+from harness.errors import ScenarioError
+from harness.profiles import BehaviourClass, DataPlane
+from harness.protocols.effects import Unregistered
+from harness.protocols.snooping_config import FloodUntil
+
+SHIPPED = (
+    "brocade-icx",
+    "cisco-catalyst",
+    "cisco-nxos",
+    "class-a",
+    "class-b",
+    "class-c",
+    "class-d",
+    "dell-n",
+    "hp-procurve-data-driven",
+    "juniper-ex",
+    "linux-bridge",
+    "netgear-m4300",
+)
+GOOD = Path(profiles.__file__).with_name("juniper-ex.yaml").read_text()
+
+
+def test_these_profiles_are_shipped() -> None:
+    assert profiles.names() == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_profile_holds_together(name: str) -> None:
+    profile = profiles.load(name)
+    assert profile.name == name
+    settings = [origin.setting for origin in profile.provenance]
+    assert len(settings) == len(set(settings)) == 20
+    assert all(len(origin.source) > 20 for origin in profile.provenance)
+    assert set(profile.doubts()) <= set(settings)
+    timers = profile.querier_defaults
+    assert timers.max_response_s < timers.query_interval_s
+    longest_silence_s = timers.robustness * timers.query_interval_s + timers.max_response_s
+    assert profile.membership_interval_s >= longest_silence_s
+    assert profile.router_port_interval_s == 0 or profile.router_port_interval_s > timers.query_interval_s
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_class_agrees_with_the_settings(name: str) -> None:
+    profile = profiles.load(name)
+    match profile.behaviour_class:
+        case BehaviourClass.A:
+            assert profile.flood_until is not FloodUntil.NEVER
+        case BehaviourClass.B:
+            floods = profile.unregistered is Unregistered.FLOOD
+            assert floods or profile.flood_until is FloodUntil.ROUTER_PORT
+        case BehaviourClass.C:
+            assert profile.unregistered is not Unregistered.FLOOD
+            assert profile.flood_until is FloodUntil.NEVER
+        case BehaviourClass.D:
+            assert not profile.snooping
+
+
+def test_the_seed_switch_snoops_without_a_querier() -> None:
+    profile = profiles.load("juniper-ex")
+    assert (profile.snooping, profile.querier) == (True, False)
+    assert profile.unregistered is Unregistered.ROUTER_PORTS
+    assert profile.membership_interval_s == 260
+    assert "unregistered" in profile.doubts()
+    assert "querier_defaults.startup_count" in profile.doubts()
+    assert profile.source_of("querier").source.startswith("Proxmox VE wiki")
+    assert profile.source_of("querier").verified
+    with pytest.raises(KeyError):
+        profile.source_of("colour")
+    with pytest.raises(FrozenInstanceError):
+        profile.name = "other"  # type: ignore[misc]
+
+
+def test_the_kernel_bridge_is_measured_throughout() -> None:
+    profile = profiles.load("linux-bridge")
+    assert profile.doubts() == ()
+    assert profile.data_plane is DataPlane.LINUX_BRIDGE
+    assert profile.querier_defaults.zero_address_wins
+
+
+def test_the_classes_are_definitions_and_not_in_doubt() -> None:
+    assert [profiles.load(f"class-{letter}").doubts() for letter in "abcd"] == [(), (), (), ()]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("juniper-xe", '"juniper-xe" is no profile; did you mean "juniper-ex"?'),
+        ("../x", f'"../x" is no profile; there are: {", ".join(SHIPPED)}'),
+    ],
+)
+def test_an_unknown_profile_is_told_with_the_nearest(name: str, said: str) -> None:
+    with pytest.raises(ValueError, match="is no profile") as caught:
+        profiles.load(name)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "value: on, source: snooping",
+            "value: onn, source: snooping",
+            ['31:19: "onn" is neither on nor off'],
+        ),
+        (
+            "value: never",
+            "value: nevr",
+            ['35:22: "nevr" is none of never, querier, router-port; did you mean "never"?'],
+        ),
+        (
+            "value: 260s",
+            "value: 260",
+            ['36:30: "260" is no duration: it has no unit; write 260s for seconds (or ms, m, h)'],
+        ),
+        (
+            "fast_leave:",
+            "fast-leave:",
+            ['1:1: "fast_leave" is missing', '40:1: unknown key "fast-leave"; did you mean "fast_leave"?'],
+        ),
+        (
+            "last_member_count: {value: 2",
+            "last_member_count: {value: 11",
+            ['39:28: "11" is no whole number from 0 to 10'],
+        ),
+        (
+            "source: wiki",
+            "source: wikki",
+            ['32:31: "wikki" is not among the sources above; did you mean "wiki"?'],
+        ),
+        ("verified: true", "verified: maybe", ['31:57: "maybe" is neither true nor false']),
+        ("class: C", "class: E", ['4:8: "E" is none of A, B, C, D']),
+        ("name: juniper-ex", "name: other", ['1:7: the name is that of the file: "juniper-ex"']),
+        ("  version: {value: 2, source: wiki, verified: true}\n", "", ['45:3: "version" is missing']),
+        (
+            "querier_defaults:",
+            "querier_default:",
+            [
+                '1:1: "querier_defaults" is missing',
+                '44:1: unknown key "querier_default"; did you mean "querier_defaults"?',
+            ],
+        ),
+        (
+            "data_plane: emulated",
+            "data_plane: {value: emulated}",
+            ['5:13: "data_plane" is one value, not a collection'],
+        ),
+        (
+            "snooping: {value: on, source: snooping-guide, verified: true}",
+            "snooping: on",
+            ['31:11: "snooping" is a mapping of keys and values'],
+        ),
+        (
+            "  timers: >-",
+            "  idle: nothing cites this one\n  timers: >-",
+            ['20:3: nothing cites the source "idle"'],
+        ),
+    ],
+)
+def test_a_mistake_in_a_profile_is_pointed_at(tmp_path: Path, old: str, new: str, said: list[str]) -> None:
+    assert old in GOOD
+    path = tmp_path / "juniper-ex.yaml"
+    path.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(ScenarioError) as caught:
+        profiles.read_profile(path)
+    assert [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems] == said
+
+
+def test_a_list_is_no_profile(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("- 1\n")
+    with pytest.raises(ScenarioError, match="1:1: a profile is a mapping"):
+        profiles.read_profile(path)
