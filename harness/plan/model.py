@@ -244,7 +244,7 @@ class ExpectMatrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectStop:
-    """Each pair hears everything until its last datagram, due in [earliest_s, latest_s], and nothing after."""
+    """Each pair hears everything until its last datagram, due in [earliest_s, latest_s], nothing after."""
 
     where: Where
     subject: Subject

@@ -1,0 +1,30 @@
+"""The customer's time and this machine's: scenario seconds against monotonic seconds, ``speed`` apart."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, kw_only=True)
+class Clock:
+    """Converts moments. Until ``start`` is called the scenario's zero is the moment of creation."""
+
+    speed: float
+    zero_s: float = field(default_factory=time.monotonic)
+
+    def start(self) -> None:
+        """Make this moment the scenario's zero."""
+        self.zero_s = time.monotonic()
+
+    def real(self, at_s: float) -> float:
+        """Return the monotonic moment of a scenario moment."""
+        return self.zero_s + at_s / self.speed
+
+    def scenario(self, real_s: float) -> float:
+        """Return the scenario moment of a monotonic one, to the microsecond."""
+        return round((real_s - self.zero_s) * self.speed, 6)
+
+    def now(self) -> float:
+        """Return the present scenario moment."""
+        return self.scenario(time.monotonic())

@@ -1,0 +1,249 @@
+"""The devices of a lab: its fabric of namespaces and cables, and what runs on switches and routers.
+
+One place that knows which name is which descriptor, which switch is emulated and which is the kernel's own
+bridge. Everything else asks here.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Protocol
+
+from harness.backends.base import Emit
+from harness.backends.netns.clock import Clock
+from harness.backends.netns.emulated import EmulatedSwitch
+from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
+from harness.backends.netns.kernel_bridge import KernelBridge
+from harness.backends.netns.limits import HOST_UNSOLICITED_V2_S, HOST_UNSOLICITED_V3_S
+from harness.backends.netns.loop import Loop
+from harness.backends.netns.namespaces import inside
+from harness.backends.netns.nft import SilentLink
+from harness.backends.netns.router import RouterQuerier
+from harness.errors import LabError
+from harness.plan.model import (
+    Cast,
+    DataPlaneKind,
+    End,
+    Plan,
+    PlanHost,
+    PlanLink,
+    PlanStream,
+    PlanSwitch,
+)
+from harness.protocols.snooping import SnoopingConfig
+
+
+class SwitchDriver(Protocol):
+    """What a switch of a lab can be told, whatever it is made of."""
+
+    name: str
+
+    def start(self) -> None:
+        """Switch it on."""
+
+    def knows(self, group: IPv4Address, port: str) -> bool:
+        """Tell whether a port is a member of a group, or does not need to be."""
+
+    def configure(self, behaviour: SnoopingConfig) -> None:
+        """Take new settings, in the customer's seconds."""
+
+    def port_changed(self, port: str, *, up: bool) -> None:
+        """Be told that a port went down or came up."""
+
+    def restart(self) -> None:
+        """Lose all tables and begin again."""
+
+    def report_drops(self) -> None:
+        """Hand out what this machine lost."""
+
+    def close(self) -> None:
+        """Release every descriptor."""
+
+
+class Devices:
+    """Builds, addresses and removes everything that is not traffic."""
+
+    def __init__(self, plan: Plan, loop: Loop, clock: Clock, emit: Emit) -> None:
+        self._plan = plan
+        self._loop = loop
+        self._clock = clock
+        self._emit = emit
+        self._fabric = Fabric(
+            switches=tuple(_switch_spec(switch) for switch in plan.switches),
+            hosts=tuple(_host_spec(host, plan) for host in plan.hosts),
+            links=tuple(_link_spec(link, plan) for link in plan.links),
+        )
+        self._switches: dict[str, SwitchDriver] = {}
+        self._routers: dict[str, RouterQuerier] = {}
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Make namespaces and cables, wait until the ports forward, put drivers on switches and routers."""
+        self._fabric.build()
+        self._set_neighbours(tuple(host.name for host in self._plan.hosts))
+        for switch in self._plan.switches:
+            self._switches[switch.name] = self._driver(switch)
+        for router in self._plan.routers:
+            if router.querier is not None:
+                with self.enter_host(router.name):
+                    self._routers[router.name] = RouterQuerier(router, self._loop, self._clock, self._emit)
+
+    def _driver(self, switch: PlanSwitch) -> SwitchDriver:
+        if switch.data_plane is DataPlaneKind.LINUX_BRIDGE:
+            return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit)
+        namespace = self._fabric.switch_fd(switch.name)
+        return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit)
+
+    def start(self) -> None:
+        """Switch on every switch, and the routers whose querier runs from the start."""
+        for switch in self._switches.values():
+            switch.start()
+        for router in self._plan.routers:
+            if router.querier_on:
+                self._routers[router.name].start()
+
+    def close(self) -> None:
+        """Remove everything, in the reverse order."""
+        for device in (*self._routers.values(), *self._switches.values()):
+            device.close()
+        self._fabric.close()
+
+    # --- doors --------------------------------------------------------------------------------------------
+
+    def enter_host(self, name: str) -> AbstractContextManager[None]:
+        """Enter a host's network namespace for the length of a with-block."""
+        return inside(self._fabric.host_fd(name))
+
+    def enter_switch(self, name: str) -> AbstractContextManager[None]:
+        """Enter a switch's network namespace for the length of a with-block."""
+        return inside(self._fabric.switch_fd(name))
+
+    def doors(self) -> str:
+        """Return the commands that enter the namespaces of this lab, a line each."""
+        descriptors = [(switch.name, self._fabric.switch_fd(switch.name)) for switch in self._plan.switches]
+        descriptors += [(host.name, self._fabric.host_fd(host.name)) for host in self._plan.hosts]
+        user = f"--user=/proc/{os.getpid()}/ns/user --preserve-credentials "
+        prefix = "" if os.geteuid() == 0 and _in_first_user_namespace() else user
+        return "\n".join(
+            f"{name}: nsenter {prefix}--net=/proc/{os.getpid()}/fd/{fd}" for name, fd in descriptors
+        )
+
+    # --- settling -----------------------------------------------------------------------------------------
+
+    def queriers_heard(self) -> bool:
+        """Tell whether every router that queries from the start has sent its first query."""
+        return all(self._routers[r.name].has_queried for r in self._plan.routers if r.querier_on and r.up)
+
+    def unheard(self) -> str:
+        """Say which routers have not queried yet."""
+        silent = [
+            r.name for r in self._plan.routers if r.querier_on and not self._routers[r.name].has_queried
+        ]
+        return f"the first query of {', '.join(silent)}"
+
+    def queriers_of_old_versions(self) -> bool:
+        """Tell whether a version 1 or 2 query may be heard at the start."""
+        queriers = [switch.behaviour.standing_querier() for switch in self._plan.switches]
+        queriers += [router.querier for router in self._plan.routers if router.querier_on]
+        forced = any(host.igmp_version in (1, 2) for host in self._plan.hosts)
+        return forced or any(querier is not None and querier.version < 3 for querier in queriers)
+
+    def knows(self, host: PlanHost, stream: PlanStream) -> bool:
+        """Tell whether a host's own switch knows that it joined a stream's group."""
+        return self._switches[host.switch].knows(stream.group, host.port)
+
+    def report_drops(self) -> None:
+        """Hand out what this machine's switches lost."""
+        for switch in self._switches.values():
+            switch.report_drops()
+
+    # --- changes ------------------------------------------------------------------------------------------
+
+    def configure(self, switch: str, behaviour: SnoopingConfig) -> None:
+        """Change a switch's settings."""
+        self._switches[switch].configure(behaviour)
+
+    def restart_switch(self, switch: str) -> None:
+        """Lose a switch's tables."""
+        self._switches[switch].restart()
+
+    def set_querier(self, router: str, *, on: bool) -> None:
+        """Start or stop a router's querier."""
+        querier = self._routers.get(router)
+        if querier is None:
+            msg = f"{router} is no router that could query"
+            raise LabError(msg)
+        (querier.start if on else querier.stop)()
+
+    def set_link(self, end: End, *, up: bool) -> None:
+        """Take a switch's port down or up; the host at the other end loses or gains its carrier."""
+        if (driver := self._switches.get(end.device)) is not None:
+            self._fabric.set_link(end.device, end.port, up=up)
+            driver.port_changed(end.port, up=up)
+
+    def set_silence(self, end: End, *, silent: bool) -> None:
+        """Let every frame that leaves this end of a cable vanish, or no more."""
+        on_switch = end.device in self._switches
+        fd = self._fabric.switch_fd(end.device) if on_switch else self._fabric.host_fd(end.device)
+        if silent:
+            SilentLink.silence(fd, end.port)
+        else:
+            SilentLink.restore(fd, end.port)
+
+    def restart_host(self, name: str) -> None:
+        """Take a host's interface down and up again: its stack leaves no goodbye, and reports anew."""
+        self._fabric.set_host_link(name, up=False)
+        self._fabric.set_host_link(name, up=True)
+        self._set_neighbours((name,))
+
+    def _set_neighbours(self, names: tuple[str, ...]) -> None:
+        """Give the hosts that unicast permanent neighbour entries.
+
+        The kernel's table is one for all namespaces of the machine, and full at 1024 learned entries; a mesh
+        of 32 nodes would fill it. Permanent entries do not count, and keep ARP out of captures.
+        """
+        for stream in self._plan.streams:
+            if stream.cast is Cast.MULTICAST:
+                continue
+            for name in names:
+                if name in stream.senders:
+                    others = (self._plan.host(other) for other in stream.receivers if other != name)
+                    self._fabric.set_neighbours(name, [(o.address, o.mac) for o in others])
+
+
+def _switch_spec(switch: PlanSwitch) -> SwitchSpec:
+    return SwitchSpec(name=switch.name, mac=switch.mac, mtu=switch.mtu)
+
+
+def _host_spec(host: PlanHost, plan: Plan) -> HostSpec:
+    port = next(port for port in plan.switch(host.switch).ports if port.name == host.port)
+    return HostSpec(
+        name=host.name,
+        mac=host.mac,
+        address=host.address,
+        prefix_length=plan.prefix_length,
+        switch=host.switch,
+        port=host.port,
+        port_mac=port.mac,
+        mtu=host.mtu,
+        up=host.up,
+        unsolicited_v2_ms=max(1, round(HOST_UNSOLICITED_V2_S * 1000 / plan.speed)),
+        unsolicited_v3_ms=max(1, round(HOST_UNSOLICITED_V3_S * 1000 / plan.speed)),
+        igmp_version=host.igmp_version,
+    )
+
+
+def _link_spec(link: PlanLink, plan: Plan) -> LinkSpec:
+    macs = [
+        next(port.mac for port in plan.switch(switch).ports if port.name == name)
+        for switch, name in (link.a, link.b)
+    ]
+    return LinkSpec(a=link.a, b=link.b, a_mac=macs[0], b_mac=macs[1], mtu=link.mtu, up=link.up)
+
+
+def _in_first_user_namespace() -> bool:
+    return Path("/proc/self/uid_map").read_text(encoding="ascii").split() == ["0", "0", "4294967295"]

@@ -1,0 +1,165 @@
+"""One lab from its birth to its end: build, settle, walk the timeline, record, tear down.
+
+Settling rests on observed state: every port forwards, every query that must be out is out, every switch that
+snoops knows the members that are plugged into it. The scenario's zero is the moment when all of that holds.
+Joins are paced where a kernel bridge floods reports, or reports would be lost in this machine's own queues.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from harness.backends.base import Emit, Options
+from harness.backends.netns.actions import Actor
+from harness.backends.netns.capture import Capture
+from harness.backends.netns.clock import Clock
+from harness.backends.netns.devices import Devices
+from harness.backends.netns.loop import Loop
+from harness.backends.netns.traffic import Traffic
+from harness.observations.model import Impaired, Phase
+from harness.plan.model import Cast, DataPlaneKind, Plan, PlanHost, PlanStream
+
+_FLUSH_EVERY_S = 0.1
+_SETTLE_LIMIT_S = 10.0
+_LATE_WORTH_TELLING_S = 0.02
+_BACKLOG_SHARE = 800
+"""Frames that joins may put in flight at once: the kernel's per-CPU queue holds 1000 by default."""
+
+
+class Lab:
+    """A running plan. ``walk`` may be interrupted at any moment; ``close`` always works."""
+
+    def __init__(self, plan: Plan, options: Options, emit: Emit) -> None:
+        self._plan = plan
+        self._options = options
+        self._emit = emit
+        self._began_s = time.monotonic()
+        self._clock = Clock(speed=plan.speed)
+        self._loop = Loop()
+        self._stack = ExitStack()
+        self._stack.callback(self._loop.close)
+        self._backlog_drops = _backlog_drops()
+        self._devices = Devices(plan, self._loop, self._clock, emit)
+        self._traffic = Traffic(plan, self._loop, self._clock, emit, self._devices.enter_host)
+        self._actor = Actor(plan, self._devices, self._traffic, self._clock, emit)
+
+    # --- phases -------------------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Build the network and open every socket. Raises LabError or HostError; what was built is kept
+        for ``close``."""
+        self._phase("build")
+        self._stack.callback(self._devices.close)
+        self._devices.build()
+        self._stack.callback(self._traffic.close)
+        self._traffic.open()
+        for switch, port in self._options.captures:
+            path = self._options.folder / f"{switch}-{port}.pcap"
+            with self._devices.enter_switch(switch):
+                capture = Capture(port, path, self._loop)
+            self._stack.callback(capture.close)
+
+    def settle(self) -> None:
+        """Switch everything on, join, and wait until the switches know it. Then the scenario begins."""
+        self._phase("settle")
+        self._devices.start()
+        self._loop.wait_for(self._devices.queriers_heard, _SETTLE_LIMIT_S, self._devices.unheard)
+        self._join_all()
+        self._clock.start()
+
+    def walk(self) -> None:
+        """Run traffic and timeline to the end of the scenario."""
+        self._phase("run")
+        self._traffic.start()
+        for action in self._plan.actions:
+            self._loop.call_at(self._clock.real(action.at_s), lambda action=action: self._actor.act(action))
+        self._flush_again()
+        self._loop.run_until(self._clock.real(self._plan.duration_s))
+        # What was sent last may still be on its way through this machine's queues.
+        while self._loop.poll(0.005):
+            pass
+
+    def hold(self) -> None:
+        """Keep serving the lab until the user interrupts."""
+        self._phase("hold", self._devices.doors())
+        self._loop.run_until(float("inf"))
+
+    def close(self) -> None:
+        """Report what is left to report, and remove everything. The kernel is the last resort."""
+        self._flush()
+        self._phase("tear down")
+        self._stack.close()
+
+    # --- details ------------------------------------------------------------------------------------------
+
+    def _phase(self, name: str, detail: str = "") -> None:
+        self._emit(Phase(name=name, real_s=round(time.monotonic() - self._began_s, 6), detail=detail))
+
+    def _join_all(self) -> None:
+        joins = [
+            (self._plan.host(node), stream)
+            for stream in self._plan.streams
+            if stream.cast is Cast.MULTICAST
+            for node in stream.receivers
+        ]
+        batch = self._joins_at_once()
+        for start in range(0, len(joins), batch):
+            joined = joins[start : start + batch]
+            for host, stream in joined:
+                self._traffic.join(host.name, stream)
+            self._wait_for_members(joined)
+
+    def _joins_at_once(self) -> int:
+        """How many joins cannot disturb each other.
+
+        A kernel bridge floods version 3 reports to every port: n joins are n * n frames in this machine's
+        queues. After a version 2 query it floods reports too while its grace lasts, and hosts that overhear
+        one keep theirs back (RFC 2236 section 3), so the bridge would never learn them: one at a time.
+        """
+        if not any(switch.data_plane is DataPlaneKind.LINUX_BRIDGE for switch in self._plan.switches):
+            return max(1, len(self._plan.hosts) * len(self._plan.streams))
+        if self._devices.queriers_of_old_versions():
+            return 1
+        return max(1, _BACKLOG_SHARE // max(1, len(self._plan.hosts)))
+
+    def _wait_for_members(self, joined: list[tuple[PlanHost, PlanStream]]) -> None:
+        waiting = [pair for pair in joined if pair[0].up]
+
+        def all_known() -> bool:
+            waiting[:] = [(host, stream) for host, stream in waiting if not self._devices.knows(host, stream)]
+            return not waiting
+
+        def what() -> str:
+            host, stream = waiting[0]
+            return (
+                f"{host.switch} to learn that {host.name} on {host.port} joined {stream.group} "
+                f"({len(waiting)} members not learned yet)"
+            )
+
+        self._loop.wait_for(all_known, _SETTLE_LIMIT_S, what)
+
+    def _flush_again(self) -> None:
+        self._flush()
+        self._loop.call_at(self._loop.now() + _FLUSH_EVERY_S, self._flush_again)
+
+    def _flush(self) -> None:
+        self._traffic.flush()
+        self._traffic.report_drops()
+        self._devices.report_drops()
+        drops = _backlog_drops()
+        if drops > self._backlog_drops:
+            lost, self._backlog_drops = drops - self._backlog_drops, drops
+            self._emit(Impaired(at_s=self._clock.now(), what="backlog", count=lost))
+        if self._loop.worst_late_s > _LATE_WORTH_TELLING_S:
+            late_s, self._loop.worst_late_s = self._loop.worst_late_s, 0.0
+            self._emit(
+                Impaired(at_s=self._clock.now(), what="late", late_s=round(late_s * self._clock.speed, 3))
+            )
+
+
+def _backlog_drops() -> int:
+    """Return how many frames the kernel's per-CPU queues have dropped since boot, on the whole machine."""
+    lines = Path("/proc/net/softnet_stat").read_text(encoding="ascii").splitlines()
+    return sum(int(line.split()[1], 16) for line in lines)

@@ -1,0 +1,166 @@
+"""What this backend cannot hold: timers that ``speed`` would push under a floor, and too much traffic.
+
+Asked before anything is built. Every floor has its reason: the kernel's bridge clamps, the wire's smallest
+unit, the kernel's timer wheel, the speed of one event loop. Measured on Linux 6.18 where no source is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.plan.model import ActionKind, Cast, DataPlaneKind, Plan, PlanSwitch
+from harness.protocols.querier import QuerierConfig
+
+BRIDGE_QUERY_FLOOR_S = 1.0
+"""The kernel's bridge silently clamps query and startup query interval to at least one second."""
+WIRE_RESPONSE_FLOOR_S = 0.1
+"""Max response times travel in tenths of a second (RFC 2236 section 2.2); 0 would be a version 1 query."""
+UNSOLICITED_FLOOR_S = 0.008
+"""Two ticks of a kernel with HZ=250: repeated reports cannot come closer."""
+TIMER_FLOOR_S = 0.05
+"""An event loop on a busy machine is some milliseconds late; a timer should be ten times that."""
+DELIVERIES_A_SECOND = 150_000
+"""What one loop receives and accounts on a slow core."""
+PORTS_OF_A_BRIDGE = 1023
+"""BR_MAX_PORTS - 1: the kernel refuses the 1024th port (EXFULL)."""
+HOST_UNSOLICITED_V2_S = 10.0
+HOST_UNSOLICITED_V3_S = 1.0
+"""RFC 2236 section 8.10, RFC 9776 section 8.11: the hosts' own default, divided like every other timer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timer:
+    """A timer of the plan in the customer's seconds, and the least that this backend can hold."""
+
+    owner: str
+    name: str
+    value_s: float
+    floor_s: float
+    reason: str
+
+
+def refusals(plan: Plan) -> tuple[str, ...]:
+    """Return a sentence for each thing that this backend cannot hold; empty if it can hold the plan."""
+    too_short = (
+        _timer_refusal(timer, plan.speed)
+        for timer in _timers(plan)
+        if 0 < timer.value_s / plan.speed < timer.floor_s * 0.999
+    )
+    return (*dict.fromkeys(too_short), *_sizes(plan), *_load(plan), *_unsupported(plan))
+
+
+def _timer_refusal(timer: Timer, speed: float) -> str:
+    fastest = timer.value_s / timer.floor_s
+    cure = f"use speed {fastest:.4g} or less" if fastest >= 1 else "make the timer longer"
+    return (
+        f"{timer.owner}: {timer.name} {timer.value_s:g} s at speed {speed:g} is "
+        f"{timer.value_s / speed:.3g} s, under the {timer.floor_s:g} s that can be held "
+        f"({timer.reason}); {cure}"
+    )
+
+
+def _timers(plan: Plan) -> Iterator[Timer]:
+    tick = "two ticks of the kernel's clock"
+    if plan.nodes:
+        yield Timer(
+            owner="every node",
+            name="unsolicited report interval",
+            value_s=HOST_UNSOLICITED_V3_S,
+            floor_s=UNSOLICITED_FLOOR_S,
+            reason=tick,
+        )
+    leaves = any(action.kind is ActionKind.LEAVE for action in plan.actions)
+    for switch in plan.switches:
+        yield from _switch_timers(plan, switch, leaves=leaves)
+    for router in plan.routers:
+        if router.querier is not None:
+            yield from _querier_timers(router.name, router.querier)
+
+
+def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[Timer]:
+    configured = [
+        action.behaviour
+        for action in plan.actions
+        if action.target == switch.name and action.behaviour is not None
+    ]
+    bridge = switch.data_plane is DataPlaneKind.LINUX_BRIDGE
+    for behaviour in (switch.behaviour, *configured):
+        if not behaviour.snooping:
+            continue
+        yield Timer(
+            owner=switch.name,
+            name="membership interval",
+            value_s=behaviour.membership_interval_s,
+            floor_s=0.1 if bridge else TIMER_FLOOR_S,
+            reason="the kernel's timers fire up to an eighth late" if bridge else "the event loop's accuracy",
+        )
+        querier = behaviour.querier
+        if querier is None:
+            continue
+        yield from _querier_timers(switch.name, querier)
+        if bridge:
+            yield from _bridge_timers(switch.name, querier)
+        if leaves and not behaviour.fast_leave:
+            yield Timer(
+                owner=switch.name,
+                name="last member query interval",
+                value_s=behaviour.last_member_interval_s,
+                floor_s=WIRE_RESPONSE_FLOOR_S,
+                reason="a tenth of a second is the smallest response time on the wire",
+            )
+
+
+def _querier_timers(owner: str, querier: QuerierConfig) -> Iterator[Timer]:
+    yield Timer(
+        owner=owner,
+        name="max response time",
+        value_s=querier.max_response_s,
+        floor_s=WIRE_RESPONSE_FLOOR_S,
+        reason="a tenth of a second is the smallest on the wire",
+    )
+    yield Timer(
+        owner=owner,
+        name="query interval",
+        value_s=querier.query_interval_s,
+        floor_s=TIMER_FLOOR_S,
+        reason="the event loop's accuracy",
+    )
+
+
+def _bridge_timers(owner: str, querier: QuerierConfig) -> Iterator[Timer]:
+    reason = "the kernel's bridge clamps it silently"
+    for name, value_s in (
+        ("query interval", querier.query_interval_s),
+        ("startup query interval", querier.startup_interval_s),
+    ):
+        yield Timer(owner=owner, name=name, value_s=value_s, floor_s=BRIDGE_QUERY_FLOOR_S, reason=reason)
+
+
+def _sizes(plan: Plan) -> Iterator[str]:
+    for switch in plan.switches:
+        if len(switch.ports) > PORTS_OF_A_BRIDGE:
+            yield (
+                f"{switch.name}: {len(switch.ports)} ports, but a kernel bridge has at most "
+                f"{PORTS_OF_A_BRIDGE}; use more switches"
+            )
+
+
+def _load(plan: Plan) -> Iterator[str]:
+    total = 0.0
+    for stream in plan.streams:
+        hearers = len(stream.receivers) + (len(stream.watchers) if stream.cast is Cast.MULTICAST else 0)
+        total += len(stream.senders) * max(0, hearers) * plan.speed / stream.period_s
+    if total > DELIVERIES_A_SECOND:
+        yield (
+            f"the streams mean {total:,.0f} deliveries a real second at speed {plan.speed:g}, more than the "
+            f"{DELIVERIES_A_SECOND:,} that one process can account; lower the rate, the senders or the speed"
+        )
+
+
+def _unsupported(plan: Plan) -> Iterator[str]:
+    for switch in plan.switches:
+        querier = switch.behaviour.querier
+        bridge = switch.data_plane is DataPlaneKind.LINUX_BRIDGE
+        if bridge and querier is not None and querier.version == 1:
+            yield f"{switch.name}: the kernel's bridge queries with IGMP version 2 or 3, not 1"

@@ -1,0 +1,81 @@
+"""A multicast router as its network sees it: a host whose querier machine asks on its one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.backends.base import Emit
+from harness.backends.netns.clock import Clock
+from harness.backends.netns.loop import Loop
+from harness.backends.netns.packet import IGMP_FRAMES, Tap
+from harness.errors import LabError
+from harness.observations.model import TableLine
+from harness.plan.model import PlanHost
+from harness.protocols.effects import Effect, Send, TableChange
+from harness.protocols.querier import Querier
+
+INTERFACE = "eth0"
+
+
+class RouterQuerier:
+    """Drives one querier machine. Must be made inside the router's namespace."""
+
+    def __init__(self, router: PlanHost, loop: Loop, clock: Clock, emit: Emit) -> None:
+        if router.querier is None:
+            msg = f"{router.name} has no querier"
+            raise LabError(msg)
+        self._name = router.name
+        self._loop = loop
+        self._clock = clock
+        self._emit = emit
+        self._machine = Querier(router.querier.scaled(clock.speed), ports=(INTERFACE,))
+        self._tap = Tap(INTERFACE, IGMP_FRAMES)
+        self._wake_s: float | None = None
+        self.has_queried = False
+        loop.watch(self._tap.fileno(), self._read)
+
+    def start(self) -> None:
+        """Begin to query."""
+        self._obey(self._machine.start(self._loop.now()))
+
+    def stop(self) -> None:
+        """Fall silent."""
+        self._obey(self._machine.stop(self._loop.now()))
+
+    def _read(self) -> None:
+        for frame in self._tap.frames():
+            self._obey(self._machine.tick(frame.at_s))
+            self._obey(self._machine.receive(INTERFACE, frame.data, frame.at_s))
+
+    def _wake(self, due_s: float) -> None:
+        if self._wake_s == due_s:
+            self._wake_s = None
+            self._obey(self._machine.tick(due_s))
+
+    def _obey(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send():
+                    self.has_queried = self._tap.send(effect.port, effect.frame) or self.has_queried
+                case TableChange():
+                    self._emit(
+                        TableLine(
+                            at_s=self._clock.now(),
+                            switch=self._name,
+                            table=effect.table.value,
+                            present=effect.present,
+                            address=str(effect.address or ""),
+                            cause=effect.cause,
+                        )
+                    )
+                case _:
+                    pass
+        due_s = self._machine.next_deadline()
+        if due_s is not None and (self._wake_s is None or due_s < self._wake_s):
+            self._wake_s = due_s
+            self._loop.call_at(due_s, lambda: self._wake(due_s))
+
+    def close(self) -> None:
+        """Close the tap."""
+        self._loop.unwatch(self._tap.fileno())
+        self._tap.close()
