@@ -38,10 +38,10 @@ imports: $(STAMP) ## Layers: imports point downward
 check: lint types imports test ## All of the above but the scenarios
 
 schema: $(STAMP) ## Generate the JSON Schema that editors use
-	@$(BIN)/mcast schema > schema/scenario.schema.json
+	@$(BIN)/python -m harness.scenario.schema
 
 bench: $(STAMP) ## Measure, beside the peers that are installed
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark $(ARGS) || exit 1; done
 
 clean: ## Remove the virtual environment, run folders and caches
 	rm -rf $(VENV) .harness .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .grimp_cache

@@ -132,7 +132,7 @@ def _bridge_timers(owner: str, querier: QuerierConfig) -> Iterator[Timer]:
     reason = "the kernel's bridge clamps it silently"
     for name, value_s in (
         ("query interval", querier.query_interval_s),
-        ("startup query interval", querier.startup_interval_s),
+        ("startup query interval", querier.startup_query_interval_s),
     ):
         yield Timer(owner=owner, name=name, value_s=value_s, floor_s=BRIDGE_QUERY_FLOOR_S, reason=reason)
 
