@@ -1,4 +1,4 @@
-"""A scenario as it was written: the language of ``*.scenario.yaml`` and ``*.topology.yaml``, as pydantic models.
+"""A scenario as it was written: the language of scenario and topology files, as pydantic models.
 
 Nothing is resolved here: names are names, counts are counts, moments may refer to a step of the timeline.
 The models are strict (unknown keys are mistakes) and frozen. The JSON Schema for editors comes from them.
@@ -7,87 +7,33 @@ They do no I/O; ``harness.scenario.loader`` reads files and turns pydantic's err
 
 from __future__ import annotations
 
-from enum import Enum
-from ipaddress import IPv4Address
-from typing import Annotated, Any, Literal
+from enum import StrEnum
+from ipaddress import IPv4Network
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from harness.scenario.values import (
-    parse_between,
-    parse_duration,
-    parse_group,
-    parse_moment,
-    parse_on_off,
-    parse_rate,
-    parse_share,
-    parse_who,
-)
-
-NAME = r"^[a-zA-Z][a-zA-Z0-9_-]*$"
-
-
-def _text(pattern: str, *examples: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": ["string", "number"], "pattern": pattern, "examples": list(examples)})
-
-
-Name = Annotated[str, Field(pattern=NAME)]
-Duration = Annotated[
-    float, BeforeValidator(parse_duration), _text(r"^\d+(\.\d+)?(ms|s|m|h)$|^0$", "250ms", "4s", "2m")
-]
-"""Seconds of the customer's time."""
-
-
-class Moment(BaseModel):
-    """A point of the scenario's time: seconds from its start, or from a named step of its timeline."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    step: str | None = None
-    offset_s: float = 0.0
-
-    def __str__(self) -> str:
-        if self.step is None:
-            return f"{self.offset_s:g} s"
-        return self.step if not self.offset_s else f"{self.step} {self.offset_s:+g} s"
-
-
-MomentText = Annotated[
+from harness.scenario.fields import (
+    Address,
+    Audience,
+    Between,
+    Duration,
+    Group,
+    Length,
     Moment,
-    BeforeValidator(parse_moment),
-    _text(
-        r"^\d+(\.\d+)?(ms|s|m|h)$|^0$|^[a-zA-Z][\w-]*( *[+-] *\d+(\.\d+)?(ms|s|m|h))?$",
-        "260s",
-        "querier-dies",
-        "querier-dies + 10s",
-    ),
-]
-Between = Annotated[
-    tuple[Moment, Moment],
-    BeforeValidator(parse_between),
-    WithJsonSchema({"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": ["string", "number"]}}),
-]
-OnOff = Annotated[bool, BeforeValidator(parse_on_off), WithJsonSchema({"enum": ["on", "off", True, False]})]
-Rate = Annotated[float, BeforeValidator(parse_rate), _text(r"^\d+(\.\d+)?/(ms|s|m|h)$", "1/s", "10/s", "6/m")]
-"""Datagrams a second of the customer's time."""
-Share = Annotated[float, BeforeValidator(parse_share), _text(r"^\d+(\.\d+)?%$", "0%", "1%", "12.5%")]
-"""A share from 0 to 1, written as per cent."""
-Group = Annotated[
-    IPv4Address,
-    BeforeValidator(parse_group),
-    WithJsonSchema({"type": "string", "format": "ipv4", "examples": ["239.192.73.188"]}),
-]
-Who = Annotated[
-    tuple[str, ...],
-    BeforeValidator(parse_who),
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
-            "examples": ["all", "none", "n1", ["n1", "n2"], "all but n3"],
-        }
-    ),
-]
-"""Names of nodes; the single word "all", or "all" followed by "-name" for each exception, is kept as written."""
+    MomentText,
+    Name,
+    Names,
+    OnOff,
+    Pair,
+    Parameter,
+    Rate,
+    SeenQuerier,
+    Share,
+    Subnet,
+    Texts,
+    Who,
+)
 
 
 class Strict(BaseModel):
@@ -102,17 +48,17 @@ class Strict(BaseModel):
 class Querier(Strict):
     """Who asks for members. Times left out take the profile's, or those of RFC 2236 section 8."""
 
-    address: IPv4Address | None = Field(None, description="source address of the queries; 0.0.0.0 is allowed")
+    address: Address | None = Field(None, description="source address of the queries; 0.0.0.0 is allowed")
     version: Literal[1, 2, 3] | None = None
-    query_interval: Duration | None = None
-    max_response: Duration | None = None
+    query_interval: Length | None = None
+    max_response: Length | None = None
     robustness: int | None = Field(None, ge=1, le=7)
-    startup_interval: Duration | None = None
+    startup_interval: Length | None = None
     startup_count: int | None = Field(None, ge=0, le=10)
-    other_querier_interval: Duration | None = None
+    other_querier_interval: Length | None = None
 
 
-class UnregisteredRule(str, Enum):
+class UnregisteredRule(StrEnum):
     """What a snooping switch does with a group without members."""
 
     FLOOD = "flood"
@@ -135,14 +81,14 @@ class SwitchSettings(Strict):
     snooping: OnOff | None = None
     querier: QuerierSetting | None = None
     fast_leave: OnOff | None = None
-    router_ports: tuple[str, ...] | None = Field(
+    router_ports: Names | None = Field(
         None,
         description="static multicast router ports: a port's name (p3), or the neighbour on it (n1, sw2)",
     )
     unregistered: UnregisteredRule | None = None
     membership_interval: Duration | None = Field(None, description="0 never ages")
     router_port_interval: Duration | None = None
-    last_member_interval: Duration | None = None
+    last_member_interval: Length | None = None
     last_member_count: int | None = Field(None, ge=1, le=10)
 
 
@@ -151,7 +97,7 @@ class Switch(SwitchSettings):
 
     profile: str = Field("linux-bridge", description="behaviour: a vendor's platform or linux-bridge")
     count: int | None = Field(None, ge=1, le=200)
-    address: IPv4Address | None = None
+    address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
 
 
@@ -159,10 +105,10 @@ class Nodes(Strict):
     """A node, or ``count`` equal ones: n with count 8 is n1 to n8."""
 
     count: int | None = Field(None, ge=1, le=5000)
-    on: str | tuple[str, ...] = Field(
+    on: Names = Field(
         description="the switch (sw1) or a port of it (sw1:p7); of several switches the nodes take turns"
     )
-    address: IPv4Address | None = None
+    address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
     igmp_version: Literal[1, 2, 3] | None = Field(
         None, description="forced; else the stack follows the querier"
@@ -173,8 +119,8 @@ class Nodes(Strict):
 class Router(Strict):
     """A multicast router as its network sees it: it queries, and its port becomes a router port."""
 
-    on: str
-    address: IPv4Address | None = None
+    on: str = Field(description="the switch (sw1) or a port of it (sw1:p7)")
+    address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
     querier: QuerierSetting = True
     port: Literal["up", "down"] = "up"
@@ -183,9 +129,30 @@ class Router(Strict):
 class Link(Strict):
     """A cable between two switches."""
 
-    between: tuple[str, str]
+    between: Pair
     mtu: int | None = Field(None, ge=68, le=65520)
     state: Literal["up", "down"] = "up"
+
+
+class Layout(StrEnum):
+    """How all switches are joined, in the order of the file; a star is around the first."""
+
+    CHAIN = "chain"
+    STAR = "star"
+
+
+def _links_kind(value: Any) -> str:
+    return "layout" if isinstance(value, str) else "list"
+
+
+def _link_kind(value: Any) -> str:
+    return "link" if isinstance(value, dict | Link) else "pair"
+
+
+AnyLink = Annotated[Annotated[Pair, Tag("pair")] | Annotated[Link, Tag("link")], Discriminator(_link_kind)]
+Links = Annotated[
+    Annotated[Layout, Tag("layout")] | Annotated[tuple[AnyLink, ...], Tag("list")], Discriminator(_links_kind)
+]
 
 
 class Network(Strict):
@@ -195,11 +162,11 @@ class Network(Strict):
     bridges: dict[Name, Switch] = Field({}, description="as switches; the profile is linux-bridge")
     routers: dict[Name, Router] = {}
     nodes: dict[Name, Nodes] = {}
-    links: Literal["chain", "star"] | tuple[Link | tuple[str, str], ...] = Field(
-        (), description="chain and star (around the first) connect all switches in the order of the file"
+    links: Links = Field(
+        (), description="cables between switches: chain, star (around the first), or a list of pairs"
     )
     mtu: int = Field(1500, ge=68, le=65520)
-    subnet: str = "10.77.0.0/16"
+    subnet: Subnet = IPv4Network("10.77.0.0/16")
 
 
 # --- traffic ----------------------------------------------------------------------------------------------
@@ -226,7 +193,7 @@ class Mesh(Strict):
     mesh: Who
     group: Group
     port: int = Field(4321, ge=1, le=65534, description="multicast; unicast uses the next one")
-    interval: Duration = 1.0
+    interval: Length = 1.0
     size: int = Field(64, ge=16, le=65000)
     ttl: int = Field(64, ge=0, le=255)
     start: MomentText = Moment()
@@ -257,9 +224,16 @@ class Silence(Strict):
     Both ends are neighbours: a node and its switch, or two switches.
     """
 
-    between: tuple[str, str] | None = None
+    between: Pair | None = None
     from_: str | None = Field(None, alias="from")
     to: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way_or_both(self) -> Self:
+        ends = (self.from_, self.to)
+        if (self.between is None) == (ends == (None, None)) or (self.between is None and None in ends):
+            raise ValueError('write "between: [a, b]" for both ways, or "from: a" and "to: b" for one')
+        return self
 
 
 class SetSwitch(SwitchSettings):
@@ -291,10 +265,8 @@ class Step(Strict):
     set: SetSwitch | None = None
     start_querier: Name | None = Field(None, description="of a switch or a router")
     stop_querier: Name | None = None
-    link_down: str | tuple[str, str] | None = Field(
-        None, description="a node, a port (sw1:p3) or two switches"
-    )
-    link_up: str | tuple[str, str] | None = None
+    link_down: Names | None = Field(None, description="a node, a port (sw1:p3) or two switches")
+    link_up: Names | None = None
     silence: Silence | None = None
     restore: Silence | None = Field(None, description="ends a silence")
     join: Membership | None = None
@@ -302,8 +274,32 @@ class Step(Strict):
     restart_switch: Name | None = Field(None, description="its tables are lost")
     restart_node: Name | None = Field(None, description="its network goes down and up; it joins again")
 
+    @property
+    def action(self) -> str:
+        """The name of the step's one action."""
+        return next(action for action in ACTIONS if getattr(self, action) is not None)
+
+    @model_validator(mode="after")
+    def _exactly_one_action(self) -> Self:
+        found = [action for action in ACTIONS if getattr(self, action) is not None]
+        if not found:
+            message = f"a step needs an action, one of: {', '.join(ACTIONS)}"
+            raise ValueError(message)
+        if len(found) > 1:
+            message = f"one step, one action: this one has {' and '.join(found)}; write a step for each"
+            raise ValueError(message)
+        return self
+
 
 # --- expectations -----------------------------------------------------------------------------------------
+
+
+def check_bounds(at_least: float | None, at_most: float | None) -> None:
+    """A share needs a bound, and room between two. Raises ValueError with a sentence for the author."""
+    if at_least is None and at_most is None:
+        raise ValueError('write "at_most: 1%" or "at_least: 99%", or both')
+    if at_least is not None and at_most is not None and at_least > at_most:
+        raise ValueError("at_least is more than at_most: no share is both")
 
 
 class Loss(Strict):
@@ -312,8 +308,13 @@ class Loss(Strict):
     at_most: Share | None = None
     at_least: Share | None = None
 
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        check_bounds(self.at_least, self.at_most)
+        return self
 
-class Outcome(str, Enum):
+
+class Outcome(StrEnum):
     """Everything arrives, or nothing."""
 
     ALL = "all"
@@ -345,25 +346,25 @@ Result = Annotated[
 
 
 class Window(Strict):
-    """When an expectation holds; ``after`` reads better with a step's name, and means the same as ``from``."""
+    """When an expectation holds; ``after``, which reads better with a step's name, means ``from``."""
 
     from_: MomentText | None = Field(None, alias="from")
     after: MomentText | None = None
     until: MomentText | None = None
     why: str | None = Field(None, description="a sentence for the report")
 
+    @property
+    def opens(self) -> tuple[str, Moment] | None:
+        """The key that says when the window opens, and the moment; None when it is left out."""
+        if self.from_ is not None:
+            return "from", self.from_
+        return None if self.after is None else ("after", self.after)
 
-Audience = Annotated[
-    tuple[str, ...],
-    BeforeValidator(parse_who),
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
-            "examples": ["members", "non-members", "router-ports", "n1", ["n1", "n2"]],
-        }
-    ),
-]
-"""("members",), ("non-members",), ("router-ports",) or names of nodes and routers."""
+    @model_validator(mode="after")
+    def _opens_once(self) -> Self:
+        if self.from_ is not None and self.after is not None:
+            raise ValueError('"from" and "after" say the same thing: keep one')
+        return self
 
 
 class Deliver(Window):
@@ -404,18 +405,29 @@ class Load(Window):
     at_most: Share | None = None
     at_least: Share | None = None
 
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        check_bounds(self.at_least, self.at_most)
+        return self
+
 
 class SwitchState(Strict):
     """The tables of a switch at one moment."""
 
     switch: Name
     at: MomentText
-    groups: dict[Group, tuple[str, ...]] | None = Field(
+    groups: dict[Group, Who] | None = Field(
         None, description="for each group the members: ports (p3) or the neighbours on them (n3, sw2)"
     )
-    router_ports: tuple[str, ...] | None = None
-    querier: IPv4Address | Literal["none"] | None = None
+    router_ports: Who | None = Field(None, description="ports or the neighbours on them; none is an answer")
+    querier: SeenQuerier | None = Field(None, description="the address, or none")
     why: str | None = None
+
+    @model_validator(mode="after")
+    def _judges_something(self) -> Self:
+        if self.groups is None and self.router_ports is None and self.querier is None:
+            raise ValueError("nothing to judge: write groups, router_ports or querier")
+        return self
 
 
 EXPECTATIONS = ("deliver", "stops", "heals", "load", "switch")
@@ -439,7 +451,7 @@ Expectation = Annotated[
 # --- the whole --------------------------------------------------------------------------------------------
 
 
-class Role(str, Enum):
+class Role(StrEnum):
     """What a variant shows: the fault, a fix of it, or something to compare with."""
 
     FAULT = "fault"
@@ -461,7 +473,7 @@ class Variant(Strict):
     about: str = ""
     role: Role | None = None
     speed: float | None = Field(None, ge=1, le=1000)
-    duration: Duration | None = None
+    duration: Length | None = None
     network: dict[str, Any] | None = None
     topology: dict[str, Any] | str | None = None
     traffic: dict[str, Any] | None = None
@@ -473,12 +485,12 @@ class Scenario(Strict):
     """One file, or one of its variants merged over the base."""
 
     scenario: str = Field(min_length=3, description="the title, one line")
-    source: tuple[str, ...] | str = Field(description="where this fault was seen or described")
+    source: Texts = Field(description="where this fault was seen or described")
     about: str = ""
     role: Role | None = None
     speed: float = Field(1.0, ge=1, le=1000, description="time compression: every protocol timer is divided")
     seed: int = 1
-    duration: Duration | None = Field(None, description="left out: up to the last moment that is judged")
+    duration: Length | None = Field(None, description="left out: up to the last moment that is judged")
     topology: TopologyUse | str | None = None
     network: Network = Network()
     traffic: dict[Name, Traffic] = {}
@@ -492,5 +504,5 @@ class Topology(Strict):
 
     topology: str
     about: str = ""
-    parameters: dict[Name, int | float | bool | str] = {}
+    parameters: dict[Name, Parameter] = {}
     network: dict[str, Any]

@@ -1,42 +1,55 @@
 """The small texts of the language: moments, rates, shares, groups and lists of names.
 
 Each function takes what YAML gave and returns the value, or raises ValueError with a sentence for the author
-of the file. Pydantic calls them; an already parsed value passes through.
+of the file. Pydantic calls them.
 """
 
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
 
 from harness.source.duration import parse as duration
 
 _MOMENT = re.compile(r"^(?P<step>[a-zA-Z][\w-]*?)(?:\s*(?P<sign>[+-])\s*(?P<offset>\d[\d.]*\s*[a-z]+))?$")
+_MOMENTS = "write 260s, a step's name, or a step's name + 10s"
 _PER = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
+MOST_A_SECOND = 10_000
+"""The highest rate: one process cannot send and record more and keep time."""
+SHORTEST_PREFIX, LONGEST_PREFIX = 8, 29
 
-def parse_duration(value: Any) -> Any:
+
+def parse_duration(value: Any) -> float:
     """Seconds from ``250ms``, ``4s``, ``2m``, ``1h`` or ``0``."""
-    return value if isinstance(value, float) else duration(value)
+    return duration(value)
 
 
-def parse_moment(value: Any) -> Any:
-    """A moment from ``260s``, ``querier-dies`` or ``querier-dies + 10s``."""
-    if isinstance(value, dict) or not isinstance(value, str | int | float):
-        return value
+def parse_length(value: Any) -> float:
+    """Seconds of something that cannot be over before it begins: a duration above 0."""
+    seconds = duration(value)
+    if seconds <= 0:
+        raise ValueError("it must be longer than 0")
+    return seconds
+
+
+def parse_moment(value: Any) -> dict[str, str | float | None]:
+    """A moment from ``260s``, ``querier-dies`` or ``querier-dies + 10s``, as the fields of a Moment."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(_MOMENTS)
     text = str(value).strip()
     if not text[:1].isalpha():
         return {"offset_s": duration(value)}
     match = _MOMENT.match(text)
     if match is None:
-        msg = f"\"{text}\" is no moment: write 260s, a step's name, or a step's name + 10s"
+        msg = f'"{text}" is no moment; {_MOMENTS}'
         raise ValueError(msg)
-    offset = duration(match["offset"].replace(" ", "")) if match["offset"] else 0.0
-    return {"step": match["step"], "offset_s": -offset if match["sign"] == "-" else offset}
+    offset_s = duration(match["offset"].replace(" ", "")) if match["offset"] else 0.0
+    return {"step": match["step"], "offset_s": -offset_s if match["sign"] == "-" else offset_s}
 
 
-def parse_between(value: Any) -> Any:
+def parse_between(value: Any) -> tuple[dict[str, str | float | None], ...]:
     """Two moments."""
     if isinstance(value, list | tuple) and len(value) == 2:
         return tuple(parse_moment(item) for item in value)
@@ -52,52 +65,96 @@ def parse_on_off(value: Any) -> bool:
             return True
         case "off":
             return False
-    msg = f"write on or off, not {value!r}"
-    raise ValueError(msg)
+    raise ValueError(
+        "write on or off" if isinstance(value, list | dict) else f'write on or off, not "{value}"'
+    )
 
 
 def parse_rate(value: Any) -> float:
     """Datagrams a second from ``10/s`` or ``6/m``."""
-    if isinstance(value, float):
-        return value
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*/\s*(ms|s|m|h)", str(value))
-    if match is None or float(match[1]) <= 0:
-        msg = f'"{value}" is no rate: write 10/s or 6/m'
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*(ms|s|m|h)", str(value))
+    if match is None or not 0 < float(match[1]) / _PER[match[2]] <= MOST_A_SECOND:
+        msg = f'"{value}" is no rate: write 10/s or 6/m, at most {MOST_A_SECOND}/s'
         raise ValueError(msg)
     return float(match[1]) / _PER[match[2]]
 
 
 def parse_share(value: Any) -> float:
     """A share from 0 to 1, from ``12.5%``."""
-    if isinstance(value, float) and 0 <= value <= 1:
-        return value
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", str(value))
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*%", str(value))
     if match is None or float(match[1]) > 100:
         msg = f'"{value}" is no share: write per cent, such as 1%'
         raise ValueError(msg)
     return float(match[1]) / 100
 
 
-def parse_group(value: Any) -> IPv4Address:
-    """An IPv4 multicast group that hosts may join (not 224.0.0.1, which is never reported)."""
+def parse_address(value: Any) -> IPv4Address:
+    """An IPv4 address; numbers, which are addresses too in C, are not."""
     try:
-        address = IPv4Address(value)
-    except (AddressValueError, ValueError) as error:
+        return IPv4Address(str(value))
+    except AddressValueError as error:
         msg = f'"{value}" is no IPv4 address'
         raise ValueError(msg) from error
+
+
+def parse_group(value: Any) -> IPv4Address:
+    """An IPv4 multicast group."""
+    address = parse_address(value)
     if not address.is_multicast:
         msg = f"{address} is no multicast group: they are 224.0.0.0 to 239.255.255.255"
         raise ValueError(msg)
     return address
 
 
-def parse_who(value: Any) -> Any:
+def parse_subnet(value: Any) -> IPv4Network:
+    """A subnet as ``10.77.0.0/16`` that is written with its first address."""
+    text = str(value)
+    try:
+        subnet = IPv4Network(text, strict=False)
+    except ValueError as error:
+        msg = f'"{text}" is no subnet: write it as 10.77.0.0/16'
+        raise ValueError(msg) from error
+    if "/" not in text or str(subnet.network_address) != text.partition("/")[0]:
+        msg = f'"{text}" is no subnet: did you mean {subnet.network_address}/{subnet.prefixlen or 16}?'
+        raise ValueError(msg)
+    if not SHORTEST_PREFIX <= subnet.prefixlen <= LONGEST_PREFIX or subnet.is_multicast:
+        msg = f"{subnet} cannot hold a network: from /{SHORTEST_PREFIX} to /{LONGEST_PREFIX} it can"
+        raise ValueError(msg)
+    return subnet
+
+
+def parse_seen_querier(value: Any) -> IPv4Address | str:
+    """An address, or ``none``."""
+    return "none" if value == "none" else parse_address(value)
+
+
+def parse_names(value: Any) -> tuple[str, ...]:
+    """One name, several with commas, or a list of names."""
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise ValueError("write a name or a list of names")
+    stripped = tuple(name.strip() for name in names)
+    if not all(stripped):
+        raise ValueError("a name is missing here")
+    return stripped
+
+
+def parse_texts(value: Any) -> tuple[str, ...]:
+    """One text or a list of texts."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(
+        isinstance(text, str) and text.strip() for text in texts
+    ):
+        raise ValueError("write a text or a list of texts")
+    return tuple(text.strip() for text in texts)
+
+
+def parse_who(value: Any) -> tuple[str, ...]:
     """Names: ``all``, ``none``, ``n1``, ``[n1, n2]``, ``all but n3``, ``all but n3, n4``."""
     if isinstance(value, str):
         words = value.strip()
         if words == "none":
             return ()
         if words.startswith("all but "):
-            return ("all", *(f"-{name.strip()}" for name in words.removeprefix("all but ").split(",")))
-        return tuple(name.strip() for name in words.split(","))
-    return tuple(value) if isinstance(value, list) else value
+            return ("all", *(f"-{name}" for name in parse_names(words.removeprefix("all but "))))
+    return parse_names(value)

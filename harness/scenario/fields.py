@@ -1,0 +1,121 @@
+"""The values of the language as types: what pydantic checks, and what editors are told about it.
+
+Each is a Python type, the function of ``harness.scenario.values`` that reads it, and its JSON Schema.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from harness.scenario.values import (
+    parse_address,
+    parse_between,
+    parse_duration,
+    parse_group,
+    parse_length,
+    parse_moment,
+    parse_names,
+    parse_on_off,
+    parse_rate,
+    parse_seen_querier,
+    parse_share,
+    parse_subnet,
+    parse_texts,
+    parse_who,
+)
+
+NAME = r"^[a-zA-Z][a-zA-Z0-9_-]*$"
+
+
+def _text(pattern: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": ["string", "number"], "pattern": pattern, "examples": list(examples)})
+
+
+Name = Annotated[str, Field(pattern=NAME)]
+Duration = Annotated[
+    float, BeforeValidator(parse_duration), _text(r"^\d+(\.\d+)?(ms|s|m|h)$|^0$", "250ms", "4s", "2m")
+]
+"""Seconds of the customer's time."""
+Length = Annotated[
+    float, BeforeValidator(parse_length), _text(r"^\d+(\.\d+)?(ms|s|m|h)$", "250ms", "4s", "2m")
+]
+"""Seconds of the customer's time, more than 0."""
+
+
+class Moment(BaseModel):
+    """A point of the scenario's time: seconds from its start, or from a named step of its timeline."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: str | None = None
+    offset_s: float = 0.0
+
+    def __str__(self) -> str:
+        if self.step is None:
+            return f"{self.offset_s:g} s"
+        return self.step if not self.offset_s else f"{self.step} {self.offset_s:+g} s"
+
+
+MomentText = Annotated[
+    Moment,
+    BeforeValidator(parse_moment),
+    _text(
+        r"^\d+(\.\d+)?(ms|s|m|h)$|^0$|^[a-zA-Z][\w-]*( *[+-] *\d+(\.\d+)?(ms|s|m|h))?$",
+        "260s",
+        "querier-dies",
+        "querier-dies + 10s",
+    ),
+]
+Between = Annotated[
+    tuple[Moment, Moment],
+    BeforeValidator(parse_between),
+    WithJsonSchema({"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": ["string", "number"]}}),
+]
+OnOff = Annotated[bool, BeforeValidator(parse_on_off), WithJsonSchema({"enum": ["on", "off", True, False]})]
+Rate = Annotated[float, BeforeValidator(parse_rate), _text(r"^\d+(\.\d+)?/(ms|s|m|h)$", "1/s", "10/s", "6/m")]
+"""Datagrams a second of the customer's time."""
+Share = Annotated[float, BeforeValidator(parse_share), _text(r"^\d+(\.\d+)?%$", "0%", "1%", "12.5%")]
+"""A share from 0 to 1, written as per cent."""
+Group = Annotated[
+    IPv4Address,
+    BeforeValidator(parse_group),
+    WithJsonSchema({"type": "string", "format": "ipv4", "examples": ["239.192.73.188"]}),
+]
+Address = Annotated[
+    IPv4Address, BeforeValidator(parse_address), WithJsonSchema({"type": "string", "format": "ipv4"})
+]
+Subnet = Annotated[
+    IPv4Network,
+    BeforeValidator(parse_subnet),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+){3}/\d+$", "examples": ["10.77.0.0/16"]}),
+]
+_ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+Names = Annotated[tuple[str, ...], BeforeValidator(parse_names), WithJsonSchema(_ONE_OR_MORE)]
+"""One name or several."""
+Texts = Annotated[tuple[str, ...], BeforeValidator(parse_texts), WithJsonSchema(_ONE_OR_MORE)]
+Who = Annotated[
+    tuple[str, ...],
+    BeforeValidator(parse_who),
+    WithJsonSchema({**_ONE_OR_MORE, "examples": ["all", "none", "n1", ["n1", "n2"], "all but n3"]}),
+]
+"""Names of nodes; "all", or "all" followed by "-name" for each exception, is kept as written."""
+Pair = Annotated[
+    tuple[str, ...],
+    BeforeValidator(parse_names),
+    Field(min_length=2, max_length=2),
+    WithJsonSchema({"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "string"}}),
+]
+"""Two names."""
+Audience = Annotated[
+    tuple[str, ...],
+    BeforeValidator(parse_who),
+    WithJsonSchema(
+        {**_ONE_OR_MORE, "examples": ["members", "non-members", "router-ports", "n1", ["n1", "n2"]]}
+    ),
+]
+"""("members",), ("non-members",), ("router-ports",) or names of nodes and routers."""
+SeenQuerier = Annotated[IPv4Address | Literal["none"], BeforeValidator(parse_seen_querier)]
+Parameter = Annotated[Any, WithJsonSchema({"type": ["string", "number", "boolean"]})]
