@@ -1,13 +1,29 @@
-"""Reading scenario files: variants merged, topologies filled in, every mistake with its place."""
+"""Reading scenario files: variants merged over the base, topologies filled in, every mistake in its place.
+
+The only part of this package that reads files. What it returns is checked for form alone: whether a name
+means anything is for ``harness.plan`` to say, with the positions in ``LoadedVariant.tree``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.scenario.model import Role, Scenario
-from harness.source import Mapping
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import Problem, ScenarioError
+from harness.scenario import mistakes, topology
+from harness.scenario.flow import flow
+from harness.scenario.model import Role, Scenario, Variant
+from harness.source import APPENDED, Mapping, Node, Scalar, Where, find, merge, read, to_data
+
+SUFFIX = ".scenario.yaml"
+BASE = "base"
+"""The name of the one variant of a file that writes none."""
+
+
+_VARIANTS: TypeAdapter[Variant] = TypeAdapter(Variant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +37,25 @@ class LoadedVariant:
     scenario: Scenario
     tree: Mapping
 
+    def where(self, loc: Sequence[str | int], *, key: bool = False) -> Where:
+        """Where a value stands, or the deepest part of ``loc`` that exists; ``key``: where its key stands."""
+        return find(self.tree, loc, key=key)
+
+    def text(self, loc: Sequence[str | int], *, leave_out: frozenset[str] = frozenset()) -> str:
+        """The value at ``loc`` in one line, as it was written. KeyError if there is none."""
+        node: Node | None = self.tree
+        for part in loc:
+            match node:
+                case Mapping():
+                    node = node.get(str(part))
+                case Scalar() | None:
+                    node = None
+                case _:
+                    node = node.items[part] if isinstance(part, int) and part < len(node.items) else None
+        if node is None:
+            raise KeyError(tuple(loc))
+        return flow(node, leave_out=leave_out)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedFile:
@@ -30,12 +65,149 @@ class LoadedFile:
     title: str
     variants: tuple[LoadedVariant, ...]
 
+    def variant(self, name: str) -> LoadedVariant:
+        """A variant by its name. KeyError if there is none."""
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        raise KeyError(name)
+
 
 def load(path: Path) -> LoadedFile:
-    """Every variant of a file. Raises ScenarioError with every mistake that was found."""
-    raise NotImplementedError
+    """Every variant of a file. Raises ScenarioError with every mistake that was found, each once."""
+    tree = read(path)
+    if not isinstance(tree, Mapping):
+        raise ScenarioError((tree.where.problem("a scenario is keys and values, such as scenario: title"),))
+    problems: list[Problem] = []
+    variants: list[LoadedVariant] = []
+    for name, merged in _merged(tree, problems):
+        try:
+            variants.append(_variant(path, name, merged))
+        except ScenarioError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ScenarioError(tuple(problems))
+    return LoadedFile(file=path, title=variants[0].scenario.scenario, variants=tuple(variants))
 
 
 def files(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """The scenario files among ``paths`` and in the folders among them, sorted."""
-    raise NotImplementedError
+    """The scenario files among ``paths`` and in the folders among them, each once, sorted.
+
+    A file that is named is taken whatever its name is. Raises ScenarioError for a path that does not exist.
+    """
+    found: dict[Path, Path] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        if path.is_dir():
+            found.update((file.absolute(), file) for file in path.rglob(f"*{SUFFIX}"))
+        elif path.exists():
+            found[path.absolute()] = path
+        else:
+            problems.append(Problem(file=path, line=1, column=1, message="there is no such file or folder"))
+    if problems:
+        raise ScenarioError(tuple(problems))
+    return tuple(sorted(found.values()))
+
+
+def _merged(tree: Mapping, problems: list[Problem]) -> list[tuple[str, Mapping]]:
+    """Each variant's name and tree, still without its topology."""
+    base = _without(tree, frozenset({"variants"}))
+    variants = tree.get("variants")
+    if variants is None or (isinstance(variants, Scalar) and variants.value is None):
+        return [(BASE, base)]
+    if not isinstance(variants, Mapping):
+        problems.append(variants.where.problem("variants are names, each with what it changes"))
+        return []
+    if not variants.entries:
+        return [(BASE, base)]
+    merged: list[tuple[str, Mapping]] = []
+    for key, change in variants.entries:
+        wrong = _malformed(key, change)
+        problems.extend(wrong)
+        if not wrong:
+            result = merge(base, _normal(change), append=APPENDED)
+            if not isinstance(result, Mapping):
+                raise AssertionError("a mapping merged over a mapping is one")
+            merged.append((key.text, result))
+    return merged
+
+
+def _malformed(key: Scalar, change: Node) -> tuple[Problem, ...]:
+    """What is wrong with a variant before it is merged: its name, its keys, their kinds."""
+    problems: list[Problem] = []
+    if (
+        not key.text.isascii()
+        or not key.text[:1].isalpha()
+        or not key.text.replace("-", "").replace("_", "").isalnum()
+    ):
+        problems.append(
+            key.where.problem(f'"{key.text}" is no name: letters, digits, - and _, and a letter first')
+        )
+    if isinstance(change, Scalar) and change.value is None:
+        return tuple(problems)
+    present = change
+    if isinstance(change, Mapping):  # a null deletes what the base says, whatever kind it is of
+        nulls = {k.text for k, v in change.entries if isinstance(v, Scalar) and v.value is None}
+        present = _without(change, frozenset(nulls & set(Variant.model_fields)))
+    try:
+        _VARIANTS.validate_python(to_data(present))
+    except ValidationError as error:
+        problems.extend(mistakes.problems(error, change, Variant))
+    return tuple(problems)
+
+
+def _variant(path: Path, name: str, merged: Mapping) -> LoadedVariant:
+    problems: list[Problem] = []
+    tree = merged
+    use = merged.get("topology")
+    if use is not None:
+        try:
+            tree = _with_network(merged, topology.network(use, path))
+        except ScenarioError as error:
+            problems.extend(error.problems)
+            tree = _without(merged, frozenset({"topology", "network"}))
+    try:
+        scenario = Scenario.model_validate(to_data(tree))
+    except ValidationError as error:
+        problems.extend(mistakes.problems(error, tree, Scenario))
+        raise ScenarioError(tuple(problems)) from error
+    if problems:
+        raise ScenarioError(tuple(problems))
+    return LoadedVariant(
+        file=path, name=name, role=scenario.role, about=scenario.about, scenario=scenario, tree=tree
+    )
+
+
+def _with_network(tree: Mapping, base: Mapping) -> Mapping:
+    """The tree with its network merged over a topology's; the topology itself stays for people to see."""
+    own = tree.get("network")
+    if own is not None and not isinstance(own, Mapping):
+        return tree
+    joined = base if own is None else merge(base, own, append=frozenset())
+    key = tree.key("network") or Scalar(value="network", text="network", where=base.where)
+    rest = tuple((k, v) for k, v in tree.entries if k.text != "network")
+    return Mapping(entries=(*rest, (key, joined)), where=tree.where)
+
+
+def _normal(node: Node) -> Node:
+    """A scenario or variant with its topology in the long form."""
+    if not isinstance(node, Mapping):
+        return node
+    entries = tuple(
+        (key, topology.use_as_mapping(value) if key.text == "topology" and not _is_null(value) else value)
+        for key, value in node.entries
+    )
+    return Mapping(entries=entries, where=node.where)
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
+def _without(tree: Mapping, names: frozenset[str]) -> Mapping:
+    """The tree without some keys at the top; its topology in the long form."""
+    normal = _normal(tree)
+    if not isinstance(normal, Mapping):
+        raise AssertionError("a mapping stays a mapping")
+    entries = tuple((key, value) for key, value in normal.entries if key.text not in names)
+    return Mapping(entries=entries, where=tree.where)

@@ -396,6 +396,12 @@ class Heals(Window):
     senders: Who = ("all",)
     within: Duration
 
+    @model_validator(mode="after")
+    def _begins(self) -> Self:
+        if self.opens is None:
+            raise ValueError('missing key "after": the moment from which healing counts')
+        return self
+
 
 class Load(Window):
     """Datagrams that reach nodes which did not ask for them, as a share of all that were sent by others."""
