@@ -184,6 +184,9 @@ class NetlinkSocket:
         except PermissionError:
             # Forcing takes CAP_NET_ADMIN in the initial user namespace; without it rmem_max is the limit.
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NOTIFICATION_BUFFER)
+        if self._socket.getsockname()[0] == 0:
+            # A socket without a port id of its own is passed over: the kernel takes it for the sender.
+            self._socket.bind((0, 0))
         for group in groups:
             self._socket.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
 
