@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
-from harness.backends.netns.fabric import Fabric
+from harness.backends.netns.fabric import BRIDGE, Fabric
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.mdb import RTNLGRP_MDB, Member, RouterPort, parse
 from harness.backends.netns.namespaces import inside
@@ -170,10 +170,11 @@ class KernelBridge:
                 Igmp(
                     at_s=self._clock.scenario(frame.at_s),
                     switch=self.name,
-                    port=frame.port,
+                    port="" if frame.port == BRIDGE else frame.port,
                     what=seen.what,
                     source=str(seen.source),
                     group=str(seen.group or ""),
+                    sent=frame.port == BRIDGE,
                 )
             )
             if isinstance(read.message, igmp.Query):
@@ -181,6 +182,9 @@ class KernelBridge:
 
     def _ask_querier(self, cause: str) -> None:
         querier = _querier_in(self._fabric.bridge_link(self.name)) if self._behaviour.snooping else None
+        own = self._behaviour.standing_querier()
+        if querier is not None and querier.is_unspecified and own is not None:
+            querier = own.address  # the kernel takes it up with its first query
         if querier == self._querier:
             return
         for address, present in ((self._querier, False), (querier, True)):

@@ -12,7 +12,7 @@ import errno
 import socket
 import struct
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -31,6 +31,7 @@ _IP_MULTICAST_ALL = 49  # linux/in.h: 0 delivers only what this very socket join
 _SO_MEMINFO = 55
 _IP_UDP_HEADERS = 28
 _SENDS_BETWEEN_READS = 8
+_DISCARD_PORT = 9
 _SOURCES_WITHOUT_SYSCTL = 10  # net.ipv4.igmp_max_msf
 
 Enter = Callable[[str], AbstractContextManager[None]]
@@ -79,6 +80,7 @@ class Traffic:
         self._outgoing: dict[tuple[int, str], _Out] = {}
         self._drops: dict[str, int] = {}
         self._payloads: dict[int, bytearray] = {}
+        self._addresses: dict[tuple[int, str], tuple[str, ...]] = {}
         self._buffer = bytearray(65536)
         self.delivered = 0
 
@@ -96,6 +98,20 @@ class Traffic:
                         self._open_receiver(host, stream)
                 if any(host.name in stream.watchers for stream in self._plan.streams):
                     self._open_tap(host)
+                if any(host.name in s.receivers for s in self._plan.streams if s.cast is Cast.UNICAST):
+                    self._announce(host)
+
+    def _announce(self, host: PlanHost) -> None:
+        """Broadcast one datagram, so that the switches know a host before it is spoken to.
+
+        Neighbour entries are permanent in a lab, so nobody asks for an address; without this, unicast to a
+        host that never spoke would be flooded to every port.
+        """
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+            with suppress(OSError):  # a host whose port begins down
+                sock.sendto(b"", ("255.255.255.255", _DISCARD_PORT))
 
     def _open_sender(self, host: PlanHost, ttl: int) -> None:
         if (host.name, ttl) in self._senders:
@@ -197,13 +213,8 @@ class Traffic:
         payload = self._payloads.setdefault(stream.number, bytearray(stream.size))
         probe.pack_into(payload, stream.number, self._numbers[name], sequence)
         sock = self._senders[name, stream.ttl]
-        targets = (
-            (str(stream.group),)
-            if stream.cast is Cast.MULTICAST
-            else tuple(str(self._hosts[other].address) for other in stream.receivers if other != name)
-        )
         error = ""
-        for target in targets:
+        for target in self._targets(stream, name):
             try:
                 sock.sendto(payload, (target, stream.port))
             except OSError as failure:
@@ -217,6 +228,14 @@ class Traffic:
         if out is not None:
             self._report_sent(stream.number, name, out)
         self._outgoing[stream.number, name] = _Out(sequence, 1, due_s, late_s, error)
+
+    def _targets(self, stream: PlanStream, sender: str) -> tuple[str, ...]:
+        key = (stream.number, sender)
+        if key not in self._addresses:
+            hosts = (self._hosts[name] for name in stream.receivers if name != sender)
+            unicast = tuple(str(host.address) for host in hosts)
+            self._addresses[key] = (str(stream.group),) if stream.cast is Cast.MULTICAST else unicast
+        return self._addresses[key]
 
     # --- receiving ----------------------------------------------------------------------------------------
 
