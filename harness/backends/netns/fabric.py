@@ -366,11 +366,11 @@ def _number_ports(
 def _quiet_namespace() -> None:
     """Keep IPv6 and the host's iptables out of the switch whose namespace the thread is in."""
     if _NO_IPV6.exists():
-        _NO_IPV6.write_text("1", encoding="ascii")
+        _NO_IPV6.write_text("1", encoding="utf-8")
     for hook in ("iptables", "ip6tables", "arptables"):
         path = _BRIDGE_NETFILTER / f"bridge-nf-call-{hook}"
         if path.exists():
-            path.write_text("0", encoding="ascii")
+            path.write_text("0", encoding="utf-8")
 
 
 def _complaint(switch: str, port: str, state: LinkState | None) -> str:

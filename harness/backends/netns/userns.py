@@ -45,7 +45,7 @@ except HostError as error:
 def read_text(path: str) -> str | None:
     """Return a file's text, or None when it cannot be read."""
     try:
-        return Path(path).read_text(encoding="ascii", errors="replace")
+        return Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
 
@@ -97,9 +97,9 @@ def enter_user_namespace() -> None:
         )
     try:
         unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS)
-        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-        Path("/proc/self/uid_map").write_text(f"0 {uid} 1", encoding="ascii")
-        Path("/proc/self/gid_map").write_text(f"0 {gid} 1", encoding="ascii")
+        Path("/proc/self/setgroups").write_text("deny", encoding="utf-8")
+        Path("/proc/self/uid_map").write_text(f"0 {uid} 1", encoding="utf-8")
+        Path("/proc/self/gid_map").write_text(f"0 {gid} 1", encoding="utf-8")
     except OSError as error:
         raise explain_refusal(error.errno or 0) from error
     if not has_capabilities():
