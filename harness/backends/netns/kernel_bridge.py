@@ -18,9 +18,9 @@ from harness.backends.netns.namespaces import inside
 from harness.backends.netns.netlink import HEADER, NetlinkSocket, attributes
 from harness.backends.netns.packet import IGMP_FRAMES, Tap
 from harness.observations.model import Igmp, Impaired, Mode, TableLine
-from harness.plan.model import PlanSwitch
+from harness.plan.model import PeerKind, PlanSwitch
 from harness.protocols.effects import Unregistered
-from harness.protocols.intents import heard
+from harness.protocols.intents import Intent, heard, intents
 from harness.protocols.snooping import SnoopingConfig
 from harness.wire import igmp
 
@@ -28,6 +28,8 @@ _HUNDREDTHS = 100
 """The kernel takes these intervals in USER_HZ, hundredths of a second."""
 _ROUTER_PORT_PERMANENT, _ROUTER_PORT_LEARNED = 2, 1
 _NEVER_PRUNED = IPv4Network("224.0.0.0/24")
+_REPORTS_OF_A_JOIN = 2
+"""Robustness Variable (RFC 9776 section 8.1) of the Linux host."""
 _LINK_BODY = 16
 # linux/if_link.h: where RTM_NEWLINK of a bridge says who queries.
 _QUERIER_PATH = (18, 2, 47, 1)
@@ -73,6 +75,7 @@ class KernelBridge:
         self._clock = clock
         self._emit = emit
         self._members: dict[tuple[IPv4Address, str], None] = {}
+        self._reports: dict[tuple[IPv4Address, str], int] = {}
         self._querier: IPv4Address | None = None
         self._has_address = False
         self._ports = {fabric.port_index(switch.name, port.name): port.name for port in switch.ports}
@@ -118,6 +121,17 @@ class KernelBridge:
             )
         )
         self._ask_querier("configured")
+
+    def hush(self, hushed: bool) -> None:
+        """Flood nothing to hosts, or what the settings say; what hosts send is learned all the same."""
+        flood = int(self._behaviour.unregistered is Unregistered.FLOOD and not hushed)
+        for port in self._switch.ports:
+            if port.peer_kind is PeerKind.NODE:
+                self._fabric.port_options(self.name, port.name, {"mcast_flood": flood})
+
+    def unrepeated(self) -> int:
+        """Return how many memberships of this bridge have been reported only once."""
+        return sum(1 for entry in self._members if self._reports.get(entry, 0) < _REPORTS_OF_A_JOIN)
 
     def port_changed(self, port: str, *, up: bool) -> None:
         """Nothing to do: the kernel has seen it itself."""
@@ -177,6 +191,9 @@ class KernelBridge:
                     sent=frame.port == BRIDGE,
                 )
             )
+            for intent, group in intents(read.message):
+                if intent is Intent.JOIN:
+                    self._reports[group, frame.port] = self._reports.get((group, frame.port), 0) + 1
             if isinstance(read.message, igmp.Query):
                 self._ask_querier(f"query from {seen.source}")
 

@@ -1,8 +1,10 @@
 """One lab from its birth to its end: build, settle, walk the timeline, record, tear down.
 
-Settling rests on observed state: every port forwards, every query that must be out is out, every switch that
-snoops knows the members that are plugged into it. The scenario's zero is the moment when all of that holds.
-Joins are paced where a kernel bridge floods reports, or reports would be lost in this machine's own queues.
+Settling rests on observed state: every port forwards, every query that must be out is out, every switch
+that snoops knows the members that are plugged into it. The scenario's zero is the moment when all that holds.
+While nodes join, kernel bridges are hushed: they flood version 3 reports to every port, so a crowd would
+drown in this machine's own queues; and a flooded version 2 report makes others keep theirs back (RFC 2236
+section 3), so that the bridge would never learn them.
 """
 
 from __future__ import annotations
@@ -19,13 +21,13 @@ from harness.backends.netns.devices import Devices
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.traffic import Traffic
 from harness.observations.model import Impaired, Phase
-from harness.plan.model import Cast, DataPlaneKind, Plan, PlanHost, PlanStream
+from harness.plan.model import Cast, Plan, PlanHost, PlanStream
 
 _FLUSH_EVERY_S = 0.1
 _SETTLE_LIMIT_S = 10.0
 _LATE_WORTH_TELLING_S = 0.02
-_BACKLOG_SHARE = 800
-"""Frames that joins may put in flight at once: the kernel's per-CPU queue holds 1000 by default."""
+_CROWD = 30
+"""More joins than this, flooded to as many ports, overflow the kernel's per-CPU queue of 1000 frames."""
 
 
 class Lab:
@@ -104,25 +106,13 @@ class Lab:
             if stream.cast is Cast.MULTICAST
             for node in stream.receivers
         ]
-        batch = self._joins_at_once()
-        for start in range(0, len(joins), batch):
-            joined = joins[start : start + batch]
-            for host, stream in joined:
-                self._traffic.join(host.name, stream)
-            self._wait_for_members(joined)
-
-    def _joins_at_once(self) -> int:
-        """How many joins cannot disturb each other.
-
-        A kernel bridge floods version 3 reports to every port: n joins are n * n frames in this machine's
-        queues. After a version 2 query it floods reports too while its grace lasts, and hosts that overhear
-        one keep theirs back (RFC 2236 section 3), so the bridge would never learn them: one at a time.
-        """
-        if not any(switch.data_plane is DataPlaneKind.LINUX_BRIDGE for switch in self._plan.switches):
-            return max(1, len(self._plan.hosts) * len(self._plan.streams))
-        if self._devices.queriers_of_old_versions():
-            return 1
-        return max(1, _BACKLOG_SHARE // max(1, len(self._plan.hosts)))
+        self._devices.hush(True)
+        for host, stream in joins:
+            self._traffic.join(host.name, stream)
+        self._wait_for_members(joins)
+        if len(joins) > _CROWD and not self._devices.queriers_of_old_versions():
+            self._loop.wait_for(self._devices.reports_repeated, _SETTLE_LIMIT_S, self._devices.unrepeated)
+        self._devices.hush(False)
 
     def _wait_for_members(self, joined: list[tuple[PlanHost, PlanStream]]) -> None:
         waiting = [pair for pair in joined if pair[0].up]

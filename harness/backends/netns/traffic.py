@@ -99,19 +99,7 @@ class Traffic:
                 if any(host.name in stream.watchers for stream in self._plan.streams):
                     self._open_tap(host)
                 if any(host.name in s.receivers for s in self._plan.streams if s.cast is Cast.UNICAST):
-                    self._announce(host)
-
-    def _announce(self, host: PlanHost) -> None:
-        """Broadcast one datagram, so that the switches know a host before it is spoken to.
-
-        Neighbour entries are permanent in a lab, so nobody asks for an address; without this, unicast to a
-        host that never spoke would be flooded to every port.
-        """
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
-            with suppress(OSError):  # a host whose port begins down
-                sock.sendto(b"", ("255.255.255.255", _DISCARD_PORT))
+                    _announce()
 
     def _open_sender(self, host: PlanHost, ttl: int) -> None:
         if (host.name, ttl) in self._senders:
@@ -343,3 +331,16 @@ def _allow_sources(count: int) -> None:
     """Raise the number of sources that a socket of this namespace may name (10 by default)."""
 
     Path("/proc/sys/net/ipv4/igmp_max_msf").write_text(str(count))
+
+
+def _announce() -> None:
+    """Broadcast one datagram, so that the switches know a host before it is spoken to.
+
+    Neighbour entries are permanent in a lab, so nobody asks for an address; without this, unicast to a
+    host that never spoke would be flooded to every port.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+        with suppress(OSError):  # a host whose port begins down
+            sock.sendto(b"", ("255.255.255.255", _DISCARD_PORT))
