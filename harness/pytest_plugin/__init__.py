@@ -1,0 +1,102 @@
+"""The pytest plugin: ``pytest scenarios/`` collects ``*.scenario.yaml`` and runs labs ahead, several at once.
+
+Loaded into every pytest run on this machine, so nothing is imported here but pytest, and everything else only
+when a scenario file is collected. It leaves other tests alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.pytest_plugin.runner import Runner
+
+SUFFIX = ".scenario.yaml"
+MARKERS = (
+    "scenario: a variant of a scenario file",
+    "fault: a variant that shows a fault",
+    "fix: a variant that heals a fault",
+    "control: a variant to compare with",
+)
+RUNNER_KEY: pytest.StashKey[Runner] = pytest.StashKey()
+"""Of the configuration: the labs of this session."""
+START_KEY: pytest.StashKey[Callable[[], None]] = pytest.StashKey()
+"""Of an item that has a lab: starts it ahead."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("harness", "multicast scenarios")
+    group.addoption(
+        "--harness-backend",
+        action="append",
+        metavar="NAME",
+        help="what makes the labs (default: netns); may be repeated, each variant then runs on each",
+    )
+    group.addoption("--harness-jobs", type=int, metavar="N", help="at most N labs at once")
+    group.addoption(
+        "--harness-folder", type=Path, metavar="DIR", help="where run folders are made (default: .harness)"
+    )
+    group.addoption(
+        "--harness-require",
+        action="store_true",
+        help="a scenario that this host cannot run fails instead of being skipped",
+    )
+    group.addoption("--harness-seed", type=int, metavar="SEED", help="instead of the files' seeds")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect scenario files."""
+    if not file_path.name.endswith(SUFFIX):
+        return None
+    from harness.pytest_plugin.items import ScenarioFile  # noqa: PLC0415  only where there are scenarios
+
+    collector: pytest.Collector = ScenarioFile.from_parent(parent, path=file_path)
+    return collector
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Start the labs of the selected items ahead; pytest's own loop then runs the items."""
+    if session.config.option.collectonly or _collection_failed(session) or _is_worker(session.config):
+        return
+    for item in session.items:
+        start = item.stash.get(START_KEY, None)
+        if start is not None:
+            start()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """In a worker of xdist, which learns of items one by one, start this item's lab and the next one's."""
+    if not _is_worker(item.config):
+        return
+    for near in (item, nextitem):
+        start = near.stash.get(START_KEY, None) if near is not None else None
+        if start is not None:
+            start()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Cancel and reap the labs that nobody waited for: after ``-x``, after Ctrl-C."""
+    runner = session.config.stash.get(RUNNER_KEY, None)
+    if runner is not None:
+        runner.close()
+
+
+def _collection_failed(session: pytest.Session) -> bool:
+    return bool(session.testsfailed) and not session.config.option.continue_on_collection_errors
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")

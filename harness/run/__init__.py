@@ -1,0 +1,1 @@
+"""Running plans: one in this process (``session``), many at once in children (``pool``)."""

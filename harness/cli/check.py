@@ -1,0 +1,75 @@
+"""``mcast check``: every mistake of every file, without building anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from harness.cli.selection import existing
+from harness.errors import ExitCode, Problem, ScenarioError
+from harness.plan.build import build
+from harness.plan.model import Plan
+from harness.profiles import loader as profiles
+from harness.run import backends
+from harness.run.session import refuse
+from harness.scenario.loader import load
+
+_EXAMPLES = """Find every mistake in scenario files, at once, with its place.
+
+Nothing is built and no rights are needed.
+A file that passes can be built; warnings name values of a switch's profile that nobody has verified.
+
+\b
+Examples:
+  mcast check scenarios/
+  mcast check lost.scenario.yaml && mcast run lost.scenario.yaml
+"""
+
+
+@click.command(name="check", help=_EXAMPLES)
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--backend", default=backends.DEFAULT, show_default=True, help="Whose limits must hold.")
+@click.option("-q", "--quiet", is_flag=True, help="Only mistakes.")
+def command(paths: tuple[Path, ...], backend: str, quiet: bool) -> ExitCode:
+    """Check files and folders."""
+    problems: list[Problem] = []
+    found = [file for path in paths for file in existing(path)]
+    for file in found:
+        try:
+            plans = _plans(file, backend)
+        except ScenarioError as error:
+            problems.extend(error.problems)
+            continue
+        if not quiet:
+            names = ", ".join(plan.variant for plan in plans)
+            click.echo(f"{file}: ok ({names})")
+            for warning in _warnings(plans):
+                click.echo(f"{file}: warning: {warning}", err=True)
+    if problems:
+        raise ScenarioError(tuple(problems))
+    return ExitCode.PASSED if found else ExitCode.NOTHING
+
+
+def _plans(file: Path, backend: str) -> tuple[Plan, ...]:
+    """Return the plans of a file; raises ScenarioError with the mistakes of all its variants."""
+    plans: list[Plan] = []
+    problems: list[Problem] = []
+    for variant in load(file).variants:
+        try:
+            plan = build(variant)
+            refuse(plan, backends.create(backend))
+            plans.append(plan)
+        except ScenarioError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ScenarioError(tuple(problems))
+    return tuple(plans)
+
+
+def _warnings(plans: tuple[Plan, ...]) -> Iterator[str]:
+    for name in sorted({switch.profile for plan in plans for switch in plan.switches}):
+        doubts = profiles.load(name).doubts()
+        if doubts:
+            yield f"profile {name} has values that nobody verified: {', '.join(doubts)}"

@@ -1,0 +1,107 @@
+"""``mcast run``: builds labs, runs them, judges them; several at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from harness.cli.progress import ProgressLine
+from harness.cli.results import Results
+from harness.cli.selection import Overrides, capture, check_captures, plans, variants
+from harness.errors import ExitCode
+from harness.run import backends
+from harness.run.events import Event, Held
+from harness.run.folder import DEFAULT_PARENT
+from harness.run.pool import Pool
+from harness.run.session import Request
+
+_EXAMPLES = """Build each variant's lab, run its scenario, and say who heard whom, and when.
+
+Several variants run at once, as many as this machine's cores can hold without being late.
+
+\b
+Examples:
+  mcast run scenarios/
+  mcast run lost.scenario.yaml::as-shipped --pcap sw1:p3
+  mcast run lost.scenario.yaml --variant querier-on --seed 7 --hold
+"""
+
+
+@click.command(name="run", help=_EXAMPLES)
+@click.argument("files", metavar="FILE[::VARIANT]...", nargs=-1, required=True)
+@click.option("--variant", "names", multiple=True, help="Only this variant; may be repeated.")
+@click.option("--backend", default=backends.DEFAULT, show_default=True, help="What makes the lab.")
+@click.option("--seed", type=int, help="Instead of the file's.")
+@click.option("--speed", type=click.FloatRange(1, 1000), help="Time compression instead of the file's.")
+@click.option("--hold", is_flag=True, help="Keep the lab after its last moment until Ctrl-C.")
+@click.option(
+    "--pcap", "ports", metavar="SWITCH:PORT", multiple=True, help="Capture a port; may be repeated."
+)
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT_PARENT, show_default=True,
+    help="Where run folders are made.",
+)  # fmt: skip
+@click.option("--json", "wants_json", is_flag=True, help="One JSON document: an object, or a list of them.")
+@click.option("--jobs", type=click.IntRange(1), help="At most this many labs at once.")
+@click.option("-q", "--quiet", is_flag=True, help="Only what did not pass.")
+def command(  # noqa: PLR0913, PLR0917  one parameter an option
+    files: tuple[str, ...],
+    names: tuple[str, ...],
+    backend: str,
+    seed: int | None,
+    speed: float | None,
+    hold: bool,
+    ports: tuple[str, ...],
+    folder: Path,
+    wants_json: bool,
+    jobs: int | None,
+    quiet: bool,
+) -> ExitCode:
+    """Run variants of files."""
+    if backend not in backends.names():
+        raise click.BadParameter(str(backends.UnknownBackendError(backend)), param_hint="--backend")
+    captures = tuple(capture(text) for text in ports)
+    chosen = plans(variants(files, names), Overrides(seed=seed, speed=speed))
+    if not chosen:
+        return ExitCode.NOTHING
+    if hold and len(chosen) > 1:
+        raise click.UsageError(f"--hold keeps one lab, and these are {len(chosen)}; name one: FILE::VARIANT")
+    for plan in chosen:
+        check_captures(plan, captures)
+    requests = {
+        f"{plan.file}::{plan.variant}": Request(
+            plan=plan, backend=backend, parent=folder, captures=captures, hold=hold
+        )
+        for plan in chosen
+    }
+    results = Results(wants_json=wants_json, quiet=quiet)
+    line = ProgressLine(sys.stderr, len(requests), quiet=quiet)
+
+    def listen(event: Event) -> None:
+        line.listen(event)
+        if isinstance(event, Held):
+            results.tell_held(event)
+
+    return _run(requests, Pool(jobs=jobs, listen=listen), line, results)
+
+
+def _run(requests: dict[str, Request], pool: Pool, line: ProgressLine, results: Results) -> ExitCode:
+    """Run everything; results come in the order of the command line. Ctrl-C tears down and tells the rest."""
+    waiting = list(requests)
+    with pool:
+        try:
+            for key, request in requests.items():
+                pool.submit(key, request)
+            while waiting:
+                outcome = pool.wait(waiting[0])
+                line.clear()
+                results.add(outcome)
+                del waiting[0]
+        except KeyboardInterrupt:
+            line.clear()
+            click.echo("tearing down", err=True)
+    for key in waiting:
+        results.add(pool.wait(key))
+    return results.finish()

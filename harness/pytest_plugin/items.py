@@ -1,0 +1,153 @@
+"""Scenario files as pytest collectors, and each variant on each backend as an item.
+
+Collecting reads files and resolves plans; it builds nothing. An item's id is ``variant[backend]``. What a
+failed item prints is the terminal report, never a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import HarnessError, HostError, LabError, Problem, ScenarioError
+from harness.plan.build import build
+from harness.plan.model import Plan
+from harness.pytest_plugin import RUNNER_KEY, START_KEY
+from harness.pytest_plugin.runner import Runner
+from harness.report import outcomes
+from harness.run import backends
+from harness.run.outcome import Outcome
+from harness.run.session import Request
+from harness.scenario.loader import LoadedVariant, load
+from harness.verdicts.judge import Status
+
+
+class DeliveryFailedError(Exception):
+    """A scenario ran, and did not do what its file expects. The only failure that ``xfail`` should name."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        failed = sum(verdict.status is Status.FAILED for verdict in outcome.verdicts)
+        super().__init__(f"{failed} of {len(outcome.verdicts)} expectations failed")
+
+
+class InconclusiveError(Exception):
+    """This machine disturbed the run, alone and twice, so that nothing can be said of the scenario."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        super().__init__(f"inconclusive: {outcome.impairments or 'too little was observed'}")
+
+
+class ScenarioFile(pytest.File):
+    """One ``*.scenario.yaml``."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Return the items of all variants. Raises CollectError with every mistake of the file."""
+        names = self.config.getoption("--harness-backend") or [backends.DEFAULT]
+        try:
+            found = [(variant, self._plan(variant)) for variant in self._variants()]
+        except ScenarioError as error:
+            raise self.CollectError(self._told(error.problems)) from None
+        for name in names:
+            if name not in backends.names():
+                raise pytest.UsageError(f"--harness-backend: {backends.UnknownBackendError(name)}")
+        runner = _runner(self.config)
+        items = []
+        for variant, plan in found:
+            for name in names:
+                request = Request(plan=plan, backend=name, parent=runner.parent)
+                items.append(
+                    ScenarioItem.from_parent(
+                        self,
+                        name=f"{plan.variant}[{name}]",
+                        request=request,
+                        runner=runner,
+                        line=variant.tree.where.line,
+                    )
+                )
+        return items
+
+    def _variants(self) -> tuple[LoadedVariant, ...]:
+        return load(_shown(self.path)).variants
+
+    def _plan(self, variant: LoadedVariant) -> Plan:
+        seed = self.config.getoption("--harness-seed")
+        plan = build(variant)
+        return plan if seed is None else replace(plan, seed=seed)
+
+    @staticmethod
+    def _told(problems: Iterable[Problem]) -> str:
+        return "\n".join(str(problem) for problem in problems)
+
+
+class ScenarioItem(pytest.Item):
+    """One variant on one backend."""
+
+    def __init__(self, *, request: Request, runner: Runner, line: int, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.request = request
+        self.outcome: Outcome | None = None
+        self._runner = runner
+        self._line = line
+        self.stash[START_KEY] = self.start
+        self.add_marker("scenario")
+        if request.plan.role is not None:
+            self.add_marker(request.plan.role)
+
+    def start(self) -> None:
+        """Queue the lab of this item, if it is not queued yet and no marker skips the item."""
+        if self.get_closest_marker("skip") is None:
+            self._runner.ahead(self.nodeid, self.request)
+
+    def runtest(self) -> None:
+        """Wait for the run, and raise what became of it."""
+        self.start()
+        outcome = self.outcome = self._runner.wait(self.nodeid)
+        self.user_properties += [
+            ("backend", outcome.backend),
+            ("seed", outcome.plan.seed),
+            ("kernel", outcome.kernel),
+            ("run_folder", str(outcome.folder or "")),
+        ]
+        if isinstance(outcome.error, HostError) and not self.config.getoption("--harness-require"):
+            pytest.skip(str(outcome.error))
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.interrupted:
+            raise LabError("the lab was interrupted")
+        if outcome.status is Status.INCONCLUSIVE:
+            raise InconclusiveError(outcome)
+        if outcome.status is not Status.PASSED:
+            raise DeliveryFailedError(outcome)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return the terminal report for a run's own failures; pytest's words for anything else."""
+        if self.outcome is not None and isinstance(
+            excinfo.value, DeliveryFailedError | InconclusiveError | HarnessError
+        ):
+            colour = self.config.get_terminal_writer().hasmarkup
+            return outcomes.text(self.outcome, colour=colour)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return the file, the variant's line (from 0), and the id."""
+        return self.path, self._line - 1, f"{self.request.plan.name}[{self.request.backend}]"
+
+
+def _runner(config: pytest.Config) -> Runner:
+    runner = config.stash.get(RUNNER_KEY, None)
+    if runner is None:
+        runner = config.stash[RUNNER_KEY] = Runner(config)
+    return runner
+
+
+def _shown(path: Path) -> Path:
+    """Return the path as a person at this prompt writes it."""
+    shown = Path(os.path.relpath(path))
+    return path if ".." in shown.parts else shown

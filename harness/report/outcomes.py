@@ -1,0 +1,68 @@
+"""An outcome as text or JSON data: the verdicts, or the error that kept the run from having any.
+
+The one place where the command line and pytest get their words from, so that both say the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.report.data import as_json
+from harness.report.terminal import render, summary_line
+from harness.run.outcome import Outcome
+
+
+def text(outcome: Outcome, *, colour: bool) -> str:
+    """Return the report of a run; its last line is the command that does it again, unless it passed."""
+    if outcome.error is not None or outcome.interrupted:
+        return _without_verdicts(outcome)
+    return render(
+        outcome.plan,
+        outcome.verdicts,
+        run_folder=outcome.folder,
+        replay=outcome.replay,
+        colour=colour,
+        real_s=outcome.real_s,
+        backend=outcome.backend,
+        impairments=outcome.impairments,
+        remarks=outcome.remarks,
+    ).rstrip("\n")
+
+
+def line(outcome: Outcome, *, colour: bool) -> str:
+    """Return the one line of a run that passed."""
+    return summary_line(
+        outcome.plan, outcome.verdicts, colour=colour, real_s=outcome.real_s, backend=outcome.backend
+    )
+
+
+def data(outcome: Outcome) -> dict[str, Any]:
+    """Return the run as JSON-compatible data: the verdicts, and what is known of the run."""
+    return {
+        **as_json(outcome.plan, outcome.verdicts),
+        "status": outcome.status.value if outcome.status else _state(outcome),
+        "backend": outcome.backend,
+        "kernel": outcome.kernel,
+        "real_s": round(outcome.real_s, 3),
+        "folder": str(outcome.folder) if outcome.folder else None,
+        "error": str(outcome.error) if outcome.error else None,
+        "impairments": outcome.impairments,
+        "remarks": list(outcome.remarks),
+        "replay": outcome.replay,
+    }
+
+
+def _without_verdicts(outcome: Outcome) -> str:
+    plan = outcome.plan
+    words = [f"{plan.name} [{outcome.backend} seed={plan.seed}]  {_state(outcome).upper()}"]
+    if outcome.error is not None:
+        words.append(str(outcome.error))
+    words.extend(outcome.remarks)
+    if outcome.folder is not None:
+        words.append(f"    run: {outcome.folder}")
+    words.append(f"    again: {outcome.replay}")
+    return "\n".join(words)
+
+
+def _state(outcome: Outcome) -> str:
+    return "interrupted" if outcome.error is None else "error"

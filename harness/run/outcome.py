@@ -1,0 +1,53 @@
+"""What became of one run: verdicts, or the error that kept it from having any.
+
+Outcomes cross a pipe from the lab's process (``workers``), so everything in them can be pickled. Nothing here
+runs, prints or judges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import ExitCode, HarnessError
+from harness.plan.model import Plan
+from harness.verdicts.judge import Status, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One run. ``status`` is None if nothing could be judged: ``error`` says why, or it was interrupted.
+
+    ``remarks`` are sentences that the report must not hide, such as a run that was repeated; ``impairments``
+    says what this machine, not the scenario, lost or delayed.
+    """
+
+    plan: Plan
+    backend: str
+    kernel: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    status: Status | None = None
+    folder: Path | None = None
+    real_s: float = 0.0
+    error: HarnessError | None = None
+    interrupted: bool = False
+    impairments: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return what ``mcast run`` exits with for this run alone."""
+        if self.error is not None:
+            return self.error.exit_code
+        if self.interrupted or self.status is None:
+            return ExitCode.INTERRUPTED
+        return ExitCode.PASSED if self.status is Status.PASSED else ExitCode.FAILED
+
+    @property
+    def replay(self) -> str:
+        """Return the command that does the same again and keeps the lab."""
+        plan = self.plan
+        return (
+            f"mcast run {plan.file}::{plan.variant} --backend {self.backend} "
+            f"--seed {plan.seed} --speed {plan.speed:g} --hold"
+        )
