@@ -356,7 +356,9 @@ def _number_ports(
             raise LabError(f"port {port} is on {switch}, which is no switch of this fabric")
         if end in ports:
             raise LabError(f"port {port} of {switch} is used twice")
-        ports[end] = _Port(index=_FIRST_PORT_INDEX + counts[switch], up=up, peer=peer)
+        # No two ends of a cable may have one index, even in different namespaces: the kernel would take the
+        # link for one without a peer and tell of its carrier up to a second later (linkwatch_urgent_event).
+        ports[end] = _Port(index=_FIRST_PORT_INDEX + len(ports), up=up, peer=peer)
         counts[switch] += 1
         if counts[switch] > MAX_PORTS:
             raise LabError(f"{switch} has more than {MAX_PORTS} ports, the kernel's limit for a bridge")
