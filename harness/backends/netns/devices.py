@@ -108,8 +108,10 @@ class Devices:
 
     def close(self) -> None:
         """Remove everything, in the reverse order."""
-        for device in (*self._routers.values(), *self._switches.values()):
-            device.close()
+        for router in self._routers.values():
+            router.close()
+        for switch in self._switches.values():
+            switch.close()
         self._fabric.close()
 
     # --- doors --------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from harness.backends.base import Emit, Options
@@ -76,7 +77,7 @@ class Lab:
         self._phase("run")
         self._traffic.start()
         for action in self._plan.actions:
-            self._loop.call_at(self._clock.real(action.at_s), lambda action=action: self._actor.act(action))
+            self._loop.call_at(self._clock.real(action.at_s), partial(self._actor.act, action))
         self._flush_again()
         self._loop.run_until(self._clock.real(self._plan.duration_s))
         # What was sent last may still be on its way through this machine's queues.
@@ -85,6 +86,7 @@ class Lab:
 
     def hold(self) -> None:
         """Keep serving the lab until the user interrupts."""
+        self._flush()
         self._phase("hold", self._devices.doors())
         self._loop.run_until(float("inf"))
 
