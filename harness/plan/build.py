@@ -1,14 +1,76 @@
 """From a variant as written to a plan: names to ports, MACs and addresses, moments to seconds.
 
-Pure: no I/O, no clock, no chance.
+Pure: no I/O, no clock, no chance; the same file gives the same plan on every machine. The steps are in this
+package's other modules; each collects the mistakes that it finds, and they are raised together.
 """
 
 from __future__ import annotations
 
-from harness.plan.model import Plan
+from harness.plan.expectations import Expectations
+from harness.plan.model import Action, Plan
+from harness.plan.moments import Moments
+from harness.plan.names import Mistakes, read_names
+from harness.plan.network import plan_network
+from harness.plan.timeline import Timeline
+from harness.plan.traffic import UNENDING, Streams, finish, plan_streams
 from harness.scenario.loader import LoadedVariant
+
+LEAST_MARGIN_S = 1.0
+"""How long a scenario goes on at least after the last moment that matters."""
 
 
 def build(variant: LoadedVariant) -> Plan:
     """The plan of one variant. Raises ScenarioError with every mistake that was found."""
-    raise NotImplementedError
+    scenario = variant.scenario
+    mistakes = Mistakes(variant)
+    names = read_names(scenario.network, mistakes)
+    network = plan_network(scenario.network, names, mistakes)
+    moments = Moments(scenario.timeline, mistakes)
+    drafts = Streams(plan_streams(scenario.traffic, names, moments, mistakes))
+    timeline = Timeline(names, network, drafts, moments, mistakes)
+    actions = timeline.read(variant)
+    expectations = Expectations(variant, names, network, moments, mistakes)
+    duration_s = _duration_s(variant, drafts, actions, expectations, mistakes)
+    streams = finish(drafts.all, duration_s, frozenset(timeline.leavers), names)
+    expected = expectations.read(Streams(streams), frozenset(timeline.joiners), duration_s)
+    mistakes.raise_all()
+    return Plan(
+        title=scenario.scenario,
+        file=variant.file,
+        variant=variant.name,
+        role=None if variant.role is None else variant.role.value,
+        speed=scenario.speed,
+        seed=scenario.seed,
+        duration_s=duration_s,
+        prefix_length=scenario.network.subnet.prefixlen,
+        switches=network.switches,
+        hosts=network.hosts,
+        links=network.links,
+        streams=streams,
+        actions=actions,
+        expectations=expected,
+    )
+
+
+def _duration_s(
+    variant: LoadedVariant,
+    streams: Streams,
+    actions: tuple[Action, ...],
+    expectations: Expectations,
+    mistakes: Mistakes,
+) -> float:
+    """The duration as written, else what it takes to judge everything, and a period of the slowest stream."""
+    horizon_s, period_s = expectations.horizon_s(streams)
+    written_s = variant.scenario.duration
+    if written_s is None:
+        ends_s = [stream.stop_s for stream in streams.all if stream.stop_s != UNENDING]
+        moments_s = [*(stream.start_s for stream in streams.all), *(action.at_s for action in actions)]
+        margin_s = max(LEAST_MARGIN_S, period_s)
+        return round(max([horizon_s, *ends_s, *moments_s]) + margin_s, 6)
+    for stream in streams.all:
+        if stream.start_s >= written_s:
+            message = (
+                f"{stream.name} starts at {stream.start_s:g} s, when the scenario is over ({written_s:g} s)"
+            )
+            mistakes.add(("traffic", stream.name, "start"), message)
+    return written_s

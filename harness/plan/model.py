@@ -7,6 +7,7 @@ a backend divides them by ``speed``. ``Plan.graph`` is the same network as a net
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
@@ -18,6 +19,9 @@ from harness.protocols.snooping import SnoopingConfig
 
 if TYPE_CHECKING:
     import networkx
+
+ROUNDING = 1e-6
+"""Of a period: three times a third of a second is one second, although not in binary."""
 
 
 class PeerKind(Enum):
@@ -133,10 +137,8 @@ class PlanStream:
 
     def sequence_at(self, at_s: float) -> int:
         """Return the number of datagrams that each sender has sent before ``at_s``."""
-        if at_s <= self.start_s:
-            return 0
-        last = min(at_s, self.stop_s)
-        return max(0, -int(-(last - self.start_s) // self.period_s))
+        lasted_s = min(at_s, self.stop_s) - self.start_s
+        return max(0, math.ceil(lasted_s / self.period_s - ROUNDING))
 
     def sent_at(self, sequence: int) -> float:
         """Return the moment when datagram ``sequence`` (from 0) is due."""

@@ -18,6 +18,7 @@ _PER = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 MOST_A_SECOND = 10_000
 """The highest rate: one process cannot send and record more and keep time."""
+_THIS_NETWORK = IPv4Network("0.0.0.0/8")
 SHORTEST_PREFIX, LONGEST_PREFIX = 8, 29
 
 
@@ -117,8 +118,16 @@ def parse_subnet(value: Any) -> IPv4Network:
     if "/" not in text or str(subnet.network_address) != text.partition("/")[0]:
         msg = f'"{text}" is no subnet: did you mean {subnet.network_address}/{subnet.prefixlen or 16}?'
         raise ValueError(msg)
-    if not SHORTEST_PREFIX <= subnet.prefixlen <= LONGEST_PREFIX or subnet.is_multicast:
+    if not SHORTEST_PREFIX <= subnet.prefixlen <= LONGEST_PREFIX:
         msg = f"{subnet} cannot hold a network: from /{SHORTEST_PREFIX} to /{LONGEST_PREFIX} it can"
+        raise ValueError(msg)
+    if (
+        subnet.is_multicast
+        or subnet.is_reserved
+        or subnet.is_loopback
+        or subnet.network_address in _THIS_NETWORK
+    ):
+        msg = f"{subnet} holds no addresses of hosts"
         raise ValueError(msg)
     return subnet
 

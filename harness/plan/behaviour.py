@@ -1,0 +1,161 @@
+"""What a switch is configured to do: a vendor's profile, with the settings of a file laid over it.
+
+Settings add up: each change starts from what the switch was told before. What the file leaves out is the
+profile's, also the times of a querier whose other times were set, since that is how switches store them.
+A router has no profile; its querier follows RFC 9776 section 8 where the file says nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+from typing import Any, Literal, cast
+
+from harness.plan.addresses import mac_bytes
+from harness.profiles import DataPlane, Profile
+from harness.protocols.effects import Unregistered
+from harness.protocols.querier import QuerierConfig
+from harness.protocols.snooping import SnoopingConfig
+from harness.scenario.model import Querier, SwitchSettings
+from harness.source.duration import text as duration_text
+
+NO_ADDRESS = IPv4Address("0.0.0.0")  # noqa: S104  a source address of queries, nothing is bound to it
+
+_QUERIER_FIELDS = {
+    "address": "address",
+    "version": "version",
+    "query_interval": "query_interval_s",
+    "max_response": "max_response_s",
+    "robustness": "robustness",
+    "startup_interval": "startup_interval_s",
+    "startup_count": "startup_count",
+    "other_querier_interval": "other_querier_interval_s",
+}
+_SWITCH_FIELDS = {
+    "snooping": "snooping",
+    "fast_leave": "fast_leave",
+    "membership_interval": "membership_interval_s",
+    "router_port_interval": "router_port_interval_s",
+    "last_member_interval": "last_member_interval_s",
+    "last_member_count": "last_member_count",
+}
+"""Key in the file: field of the machine's configuration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configured:
+    """A switch's configuration, and the querier that it would run if it were told to."""
+
+    behaviour: SnoopingConfig
+    ready: QuerierConfig
+
+    def with_querier(self, on: bool) -> Configured:
+        """The same switch with its querier started or stopped."""
+        return replace(self, behaviour=replace(self.behaviour, querier=self.ready if on else None))
+
+
+def as_shipped(profile: Profile, *, mac: str, address: IPv4Address) -> Configured:
+    """A switch as its vendor ships it.
+
+    A Linux bridge asks from 0.0.0.0 unless it is given an address (its ``mcast_query_use_ifaddr`` is 0).
+    """
+    defaults = profile.querier_defaults
+    ready = QuerierConfig(
+        address=NO_ADDRESS if profile.data_plane is DataPlane.LINUX_BRIDGE else address,
+        mac=mac_bytes(mac),
+        version=cast(Literal[1, 2, 3], defaults.version),
+        query_interval_s=defaults.query_interval_s,
+        max_response_s=defaults.max_response_s,
+        robustness=defaults.robustness,
+        startup_interval_s=defaults.startup_interval_s,
+        startup_count=defaults.startup_count,
+        other_querier_interval_s=defaults.other_querier_interval_s,
+        last_member_interval_s=profile.last_member_interval_s,
+        last_member_count=profile.last_member_count,
+        zero_address_wins=defaults.zero_address_wins,
+    )
+    behaviour = SnoopingConfig(
+        snooping=profile.snooping,
+        unregistered=profile.unregistered,
+        flood_until=profile.flood_until,
+        membership_interval_s=profile.membership_interval_s,
+        router_port_interval_s=profile.router_port_interval_s,
+        other_querier_interval_s=defaults.other_querier_interval_s,
+        last_member_interval_s=profile.last_member_interval_s,
+        last_member_count=profile.last_member_count,
+        fast_leave=profile.fast_leave,
+        learn_router_from_zero=profile.learn_router_from_zero,
+        relay_reports_to=profile.relay_reports_to,
+        querier=ready if profile.querier else None,
+        querier_needs_address=profile.querier_needs_address,
+    )
+    return Configured(behaviour=behaviour, ready=ready)
+
+
+def changed(
+    configured: Configured, settings: SwitchSettings, router_ports: tuple[str, ...] | None
+) -> Configured:
+    """The configuration after these settings; ``router_ports`` are the settings' own as names of ports.
+
+    Raises ValueError, with a sentence for the author, for a querier that its version cannot say.
+    """
+    fields: dict[str, Any] = _given(settings, _SWITCH_FIELDS)
+    if settings.unregistered is not None:
+        fields["unregistered"] = Unregistered(settings.unregistered.value)
+    if router_ports is not None:
+        fields["static_router_ports"] = router_ports
+    ready = replace(
+        configured.ready,
+        last_member_interval_s=fields.get("last_member_interval_s", configured.ready.last_member_interval_s),
+        last_member_count=fields.get("last_member_count", configured.ready.last_member_count),
+    )
+    if isinstance(settings.querier, Querier):
+        ready = replace(ready, **_given(settings.querier, _QUERIER_FIELDS))
+        if settings.querier.other_querier_interval is not None:
+            fields["other_querier_interval_s"] = settings.querier.other_querier_interval
+    runs = configured.behaviour.querier is not None if settings.querier is None else bool(settings.querier)
+    return Configured(behaviour=replace(configured.behaviour, **fields), ready=ready).with_querier(runs)
+
+
+def router_querier(setting: Querier | bool, *, mac: str, address: IPv4Address) -> QuerierConfig:
+    """A router's querier. Raises ValueError as :func:`changed` does."""
+    given = _given(setting, _QUERIER_FIELDS) if isinstance(setting, Querier) else {}
+    return QuerierConfig(**{"address": address, "mac": mac_bytes(mac), **given})
+
+
+def _given(settings: SwitchSettings | Querier, names: dict[str, str]) -> dict[str, Any]:
+    """What the file says, under the names of the machines' configurations."""
+    pairs = ((field, getattr(settings, key)) for key, field in names.items())
+    return {field: value for field, value in pairs if value is not None}
+
+
+def in_words(settings: SwitchSettings, router_ports: tuple[str, ...] | None) -> str:
+    """``querier off, membership interval 60 s``: what a change changes."""
+    words = [
+        _setting(key, getattr(settings, key)) for key in _SWITCH_FIELDS if getattr(settings, key) is not None
+    ]
+    if settings.unregistered is not None:
+        words.append(f"unregistered groups: {settings.unregistered.value}")
+    if router_ports is not None:
+        words.append(f"static router ports {', '.join(router_ports) or 'none'}")
+    match settings.querier:
+        case bool():
+            words.append(_setting("querier", settings.querier))
+        case Querier():
+            given = ((key, getattr(settings.querier, key)) for key in _QUERIER_FIELDS)
+            times = ", ".join(_setting(key, value) for key, value in given if value is not None)
+            words.append(f"querier on ({times})" if times else "querier on")
+        case None:
+            pass
+    return ", ".join(words)
+
+
+def _setting(key: str, value: object) -> str:
+    name = key.replace("_", " ")
+    match value:
+        case bool():
+            return f"{name} {'on' if value else 'off'}"
+        case float():
+            return f"{name} {duration_text(value)}"
+        case _:
+            return f"{name} {value}"

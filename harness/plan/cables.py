@@ -1,0 +1,144 @@
+"""Cables as they are written, and the numbers of the ports that they end in."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.plan.names import Loc, Mistakes, Names, unknown
+from harness.scenario import model as written
+
+Place = tuple[str, int | None]
+"""A switch, and the number of its port if the file asks for one."""
+
+_PORT = re.compile(r"p([1-9][0-9]{0,3})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortRequest:
+    """A cable's end that needs a port of ``switch``: the one with number ``wanted``, or any."""
+
+    switch: str
+    wanted: int | None
+    peer: str
+    loc: Loc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A cable between two switches, before its ports have numbers."""
+
+    a: Place
+    b: Place
+    mtu: int | None
+    up: bool
+    loc: Loc
+
+
+def read_end(text: str, names: Names, loc: Loc, mistakes: Mistakes) -> tuple[Place, ...]:
+    """The switches that ``sw1``, ``sw1:p7`` or ``sw`` (all of them) stands for; none after a mistake."""
+    name, colon, port = text.partition(":")
+    switches = names.expanded(name, names.switches)
+    match = _PORT.fullmatch(port)
+    if not switches:
+        mistakes.add(loc, unknown("switch", name, (*names.switches, *names.several)))
+    elif colon and match is None:
+        mistakes.add(loc, f'"{text}": the ports of {name} are {name}:p1, {name}:p2 and so on')
+    elif colon and len(switches) > 1:
+        mistakes.add(loc, f'"{text}": {name} is {len(switches)} switches; write {switches[0]}:{port}')
+    else:
+        return tuple((switch, int(match[1]) if match else None) for switch in switches)
+    return ()
+
+
+def number_ports(requests: tuple[PortRequest, ...], mistakes: Mistakes) -> tuple[int, ...]:
+    """A port number for each request: what it asks for, else the lowest that is free on its switch."""
+    holders: dict[tuple[str, int], PortRequest] = {}
+    for request in requests:
+        if request.wanted is not None:
+            holder = holders.setdefault((request.switch, request.wanted), request)
+            if holder is not request:
+                port = f"{request.switch}:p{request.wanted}"
+                both = (
+                    f"{holder.peer} and {request.peer} are both" if holder.peer != request.peer else "twice"
+                )
+                mistakes.add(request.loc, f"{both} on {port}")
+    following: dict[str, int] = {}
+    numbers: list[int] = []
+    for request in requests:
+        if request.wanted is not None:
+            numbers.append(request.wanted)
+            continue
+        number = following.get(request.switch, 1)
+        while (request.switch, number) in holders:
+            number += 1
+        following[request.switch] = number + 1
+        numbers.append(number)
+    return tuple(numbers)
+
+
+def read_links(links: written.Links, names: Names, mistakes: Mistakes) -> tuple[Link, ...]:
+    """The cables between switches."""
+    loc: Loc = ("network", "links")
+    if isinstance(links, written.Layout):
+        hubs = names.switches if links is written.Layout.CHAIN else names.switches[:1] * len(names.switches)
+        pairs = zip(hubs, names.switches[1:], strict=False)
+        return tuple(Link(a=(a, None), b=(b, None), mtu=None, up=True, loc=loc) for a, b in pairs)
+    found: list[Link] = []
+    for index, link in enumerate(links):
+        read = _read_link(link, names, (*loc, index), mistakes)
+        if read is not None:
+            found.append(read)
+    return tuple(found)
+
+
+def _read_link(
+    link: written.Link | tuple[str, ...], names: Names, loc: Loc, mistakes: Mistakes
+) -> Link | None:
+    full = link if isinstance(link, written.Link) else None
+    pair = link.between if isinstance(link, written.Link) else link
+    ends_loc: Loc = loc if full is None else (*loc, "between")
+    ends: list[Place] = []
+    for index, text in enumerate(pair):
+        places = read_end(text, names, (*ends_loc, index), mistakes)
+        if len(places) > 1:
+            mistakes.add((*ends_loc, index), f'"{text}" is {len(places)} switches; a link joins two')
+        ends += places[:1]
+    if len(ends) != 2:
+        return None
+    if ends[0][0] == ends[1][0]:
+        mistakes.add(loc, f"{ends[0][0]} is linked to itself")
+        return None
+    up = full is None or full.state == "up"
+    return Link(a=ends[0], b=ends[1], mtu=None if full is None else full.mtu, up=up, loc=loc)
+
+
+def path(cables: Iterable[tuple[str, str]], start: str, goal: str) -> tuple[str, ...]:
+    """The switches on the way from ``start`` to ``goal`` over these cables; empty if there is no way."""
+    neighbours: dict[str, list[str]] = {}
+    for a, b in cables:
+        neighbours.setdefault(a, []).append(b)
+        neighbours.setdefault(b, []).append(a)
+    came_from = {start: start}
+    waiting = deque([start])
+    while waiting and goal not in came_from:
+        here = waiting.popleft()
+        for there in neighbours.get(here, ()):
+            if there not in came_from:
+                came_from[there] = here
+                waiting.append(there)
+    if goal not in came_from:
+        return ()
+    way = [goal]
+    while way[-1] != start:
+        way.append(came_from[way[-1]])
+    return tuple(reversed(way))
+
+
+def loop(way: tuple[str, ...]) -> str:
+    """The sentence about switches in a ring."""
+    if len(way) == 2:
+        return f"{way[0]} and {way[1]} are joined twice: a loop, and these switches run no spanning tree"
+    return f"{', '.join(way)} form a loop; these switches run no spanning tree, so one link must be down"

@@ -1,0 +1,123 @@
+"""The names of a scenario's devices, and the mistakes that are made with names.
+
+``n`` with count 3 is n1, n2 and n3; wherever names of nodes are listed, ``n`` then stands for all three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from harness.errors import Problem, ScenarioError
+from harness.scenario.loader import LoadedVariant
+from harness.scenario.model import Network
+from harness.source import closest
+
+MOST_NODES = 5000
+"""As many namespaces as one machine can be asked to hold."""
+
+Loc = tuple[str | int, ...]
+
+
+class Mistakes:
+    """Collects the mistakes of one variant, so that its author sees all of them at once."""
+
+    def __init__(self, variant: LoadedVariant) -> None:
+        self._variant = variant
+        self._found: list[Problem] = []
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, loc: Loc, message: str, *, key: bool = False) -> None:
+        """A mistake in the value at ``loc`` (or in its key)."""
+        self._found.append(self._variant.where(loc, key=key).problem(message))
+
+    def raise_all(self) -> None:
+        """Raise ScenarioError if there was any."""
+        if self._found:
+            raise ScenarioError(tuple(self._found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """All devices by kind, in the order of the file; ``several`` is what a name with a count stands for."""
+
+    switches: tuple[str, ...]
+    nodes: tuple[str, ...]
+    routers: tuple[str, ...]
+    several: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Nodes, then routers."""
+        return self.nodes + self.routers
+
+    def expanded(self, name: str, among: tuple[str, ...]) -> tuple[str, ...]:
+        """The devices that a name stands for, or none if it is not one of ``among``."""
+        if name in among:
+            return (name,)
+        group = self.several.get(name, ())
+        return group if group and set(group) <= set(among) else ()
+
+    def who(
+        self, who: tuple[str, ...], loc: Loc, mistakes: Mistakes, *, everyone: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Hosts by name; "all" is ``everyone``, "-name" an exception from it. Each once, in order."""
+        chosen: dict[str, None] = {}
+        for index, word in enumerate(who):
+            name = word.removeprefix("-")
+            if word == "all":
+                chosen.update(dict.fromkeys(everyone))
+                continue
+            hosts = self.expanded(name, self.hosts)
+            if not hosts:
+                mistakes.add((*loc, index), unknown("node", name, (*self.hosts, *self.several)))
+            for host in hosts:
+                if word.startswith("-"):
+                    chosen.pop(host, None)
+                else:
+                    chosen[host] = None
+        return tuple(chosen)
+
+    def known(self, kind: str, name: str, among: tuple[str, ...], loc: Loc, mistakes: Mistakes) -> bool:
+        """Whether a name is one of ``among``; if not, that is a mistake."""
+        if name in among:
+            return True
+        mistakes.add(loc, unknown(kind, name, among))
+        return False
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """The sentence about a name that means nothing, with the nearest that does."""
+    names = tuple(known)
+    listed = f"; there are: {', '.join(names)}" if 0 < len(names) <= 8 else ""
+    return f'no {kind} "{name}"{closest(name, names) or listed or "; there are none" * (not names)}'
+
+
+def read_names(network: Network, mistakes: Mistakes) -> Names:
+    """The names of all devices. Two devices of one name are a mistake."""
+    several: dict[str, tuple[str, ...]] = {}
+    taken: dict[str, str] = {}
+
+    def expand(section: str, name: str, count: int | None) -> tuple[str, ...]:
+        names = (name,) if count is None else tuple(f"{name}{number}" for number in range(1, count + 1))
+        if count is not None:
+            several[name] = names
+        for new in names:
+            if new in taken:
+                mistakes.add(
+                    ("network", section, name), f'a second device "{new}": {taken[new]} has one too', key=True
+                )
+            taken[new] = f"{section}: {name}"
+        return names
+
+    switches = [new for name, one in network.switches.items() for new in expand("switches", name, one.count)]
+    switches += [new for name, one in network.bridges.items() for new in expand("bridges", name, one.count)]
+    routers = [new for name in network.routers for new in expand("routers", name, None)]
+    asked = sum(one.count or 1 for one in network.nodes.values())
+    if asked > MOST_NODES:
+        mistakes.add(("network", "nodes"), f"{asked} nodes; at most {MOST_NODES} fit into one lab")
+        mistakes.raise_all()
+    nodes = [new for name, one in network.nodes.items() for new in expand("nodes", name, one.count)]
+    return Names(switches=tuple(switches), nodes=tuple(nodes), routers=tuple(routers), several=several)

@@ -1,0 +1,367 @@
+"""The network of a plan: every device with its addresses, every cable with the ports at both ends.
+
+Ports are numbered switch by switch in the order of the file: nodes, routers, then links to other switches.
+A mistake leaves out the device that it is in, so that the rest can still be looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+
+from harness.plan import addresses
+from harness.plan.addresses import AddressPlan
+from harness.plan.behaviour import Configured, as_shipped, changed, router_querier
+from harness.plan.cables import Link, PortRequest, number_ports, read_end, read_links
+from harness.plan.model import DataPlaneKind, PeerKind, PlanHost, PlanLink, PlanSwitch, Port
+from harness.plan.names import Loc, Mistakes, Names
+from harness.profiles import Profile, load
+from harness.scenario.model import Network, Nodes, Router, Switch
+
+MOST_PORTS = 1023
+"""Of one Linux bridge (BR_MAX_PORTS in net/bridge/br_private.h, less the bridge itself)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedNetwork:
+    """Devices and cables; ``configured`` is how each switch begins.
+
+    Not ``complete``: mistakes left something out, and names that lead nowhere may be none of their own.
+    """
+
+    switches: tuple[PlanSwitch, ...]
+    hosts: tuple[PlanHost, ...]
+    links: tuple[PlanLink, ...]
+    link_locs: tuple[Loc, ...]
+    configured: dict[str, Configured]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Device:
+    """A device before its cables are known: what the file says of it, and where."""
+
+    name: str
+    number: int
+    loc: Loc
+    mac: str
+    address: IPv4Address
+    mtu: int
+
+
+def plan_network(network: Network, names: Names, mistakes: Mistakes) -> PlannedNetwork:
+    """Resolve a network. Mistakes are collected; what they touch is left out."""
+    room = AddressPlan(
+        subnet=network.subnet,
+        nodes=len(names.nodes),
+        routers=len(names.routers),
+        switches=len(names.switches),
+    )
+    if not room.fits:
+        mistakes.add(
+            ("network", "subnet"),
+            f"{network.subnet} is too small for {room.nodes} nodes, {room.routers} routers and "
+            f"{room.switches} switches",
+        )
+    switches = _switches(network, room)
+    nodes = _nodes(network, room)
+    routers = _routers(network, room)
+    _check_addresses(
+        (*(node for node, _ in nodes), *(r for r, _ in routers), *(s for s, _ in switches)), room, mistakes
+    )
+    requests, links = _requests(network, names, nodes, routers, mistakes)
+    numbers = number_ports(requests, mistakes)
+    for switch, _ in switches:
+        if sum(request.switch == switch.name for request in requests) > MOST_PORTS:
+            mistakes.add(switch.loc, f"{switch.name} has more than {MOST_PORTS} ports", key=True)
+    hosts = _hosts(nodes, routers, requests, numbers, mistakes)
+    planned_links = _links(links, requests, numbers, {device.name: device.mtu for device, _ in switches})
+    planned: list[PlanSwitch] = []
+    configured: dict[str, Configured] = {}
+    for device, written in switches:
+        ports = _ports(device, hosts, planned_links)
+        begins = _configured(device, written, ports, mistakes)
+        if begins is not None:
+            profile, configured[device.name] = begins
+            planned.append(_switch(device, profile, configured[device.name], ports))
+    return PlannedNetwork(
+        switches=tuple(planned),
+        hosts=hosts,
+        links=tuple(link for link, _ in planned_links),
+        link_locs=tuple(loc for _, loc in planned_links),
+        configured=configured,
+        complete=len(mistakes) == 0,
+    )
+
+
+# --- devices -----------------------------------------------------------------------------------------------
+
+
+def _expanded(name: str, count: int | None) -> tuple[str, ...]:
+    return (name,) if count is None else tuple(f"{name}{number}" for number in range(1, count + 1))
+
+
+def _later(address: IPv4Address, steps: int) -> IPv4Address:
+    """The address that many further on, or the last that there is."""
+    return IPv4Address(min(int(address) + steps, 2**32 - 1))
+
+
+def _switches(network: Network, room: AddressPlan) -> tuple[tuple[_Device, Switch], ...]:
+    found: list[tuple[_Device, Switch]] = []
+    written = [("switches", name, one) for name, one in network.switches.items()]
+    written += [("bridges", name, one) for name, one in network.bridges.items()]
+    for section, written_name, switch in written:
+        for index, name in enumerate(_expanded(written_name, switch.count)):
+            number = len(found) + 1
+            device = _Device(
+                name=name,
+                number=number,
+                loc=("network", section, written_name),
+                mac=addresses.switch_mac(number),
+                address=room.switch(number) if switch.address is None else _later(switch.address, index),
+                mtu=switch.mtu or network.mtu,
+            )
+            found.append((device, switch))
+    return tuple(found)
+
+
+def _nodes(network: Network, room: AddressPlan) -> tuple[tuple[_Device, Nodes], ...]:
+    found: list[tuple[_Device, Nodes]] = []
+    for written_name, nodes in network.nodes.items():
+        for index, name in enumerate(_expanded(written_name, nodes.count)):
+            number = len(found) + 1
+            device = _Device(
+                name=name,
+                number=number,
+                loc=("network", "nodes", written_name),
+                mac=addresses.node_mac(number),
+                address=room.node(number) if nodes.address is None else _later(nodes.address, index),
+                mtu=nodes.mtu or network.mtu,
+            )
+            found.append((device, nodes))
+    return tuple(found)
+
+
+def _routers(network: Network, room: AddressPlan) -> tuple[tuple[_Device, Router], ...]:
+    return tuple(
+        (
+            _Device(
+                name=name,
+                number=number,
+                loc=("network", "routers", name),
+                mac=addresses.router_mac(number),
+                address=router.address or room.router(number),
+                mtu=router.mtu or network.mtu,
+            ),
+            router,
+        )
+        for number, (name, router) in enumerate(network.routers.items(), start=1)
+    )
+
+
+def _check_addresses(devices: tuple[_Device, ...], room: AddressPlan, mistakes: Mistakes) -> None:
+    """Each address once, and inside of the subnet."""
+    if not room.fits:
+        return
+    holders: dict[IPv4Address, str] = {}
+    for device in devices:
+        loc = (*device.loc, "address")
+        if not room.usable(device.address):
+            message = f"{device.name} cannot have {device.address}: it is no host's address in {room.subnet}"
+            mistakes.add(loc, message)
+        elif device.address in holders:
+            mistakes.add(loc, f"{holders[device.address]} and {device.name} both have {device.address}")
+        holders.setdefault(device.address, device.name)
+
+
+# --- cables ------------------------------------------------------------------------------------------------
+
+
+def _requests(
+    network: Network,
+    names: Names,
+    nodes: tuple[tuple[_Device, Nodes], ...],
+    routers: tuple[tuple[_Device, Router], ...],
+    mistakes: Mistakes,
+) -> tuple[tuple[PortRequest, ...], tuple[Link, ...]]:
+    """Who wants a port of which switch: one request for each host, two for each link, in that order."""
+    requests: list[PortRequest] = []
+    turns: dict[Loc, int] = {}
+    for device, written in nodes:
+        turn = turns[device.loc] = turns.get(device.loc, -1) + 1
+        places = [
+            (switch, wanted, (*device.loc, "on", index))
+            for index, text in enumerate(written.on)
+            for switch, wanted in read_end(text, names, (*device.loc, "on", index), mistakes)
+        ]
+        if places:
+            switch, wanted, loc = places[turn % len(places)]
+            requests.append(PortRequest(switch=switch, wanted=wanted, peer=device.name, loc=loc))
+    for device, router in routers:
+        loc = (*device.loc, "on")
+        for switch, wanted in read_end(router.on, names, loc, mistakes)[:1]:
+            requests.append(PortRequest(switch=switch, wanted=wanted, peer=device.name, loc=loc))
+    links = read_links(network.links, names, mistakes)
+    for link in links:
+        for (switch, wanted), (peer, _) in ((link.a, link.b), (link.b, link.a)):
+            requests.append(PortRequest(switch=switch, wanted=wanted, peer=peer, loc=link.loc))
+    return tuple(requests), links
+
+
+def _hosts(
+    nodes: tuple[tuple[_Device, Nodes], ...],
+    routers: tuple[tuple[_Device, Router], ...],
+    requests: tuple[PortRequest, ...],
+    numbers: tuple[int, ...],
+    mistakes: Mistakes,
+) -> tuple[PlanHost, ...]:
+    places = {
+        request.peer: (request.switch, f"p{number}")
+        for request, number in zip(requests, numbers, strict=True)
+    }
+    hosts: list[PlanHost] = []
+    for device, written in nodes:
+        if device.name in places:
+            hosts.append(_host(device, written, places[device.name], PeerKind.NODE))
+    for device, router in routers:
+        if device.name not in places:
+            continue
+        host = _host(device, router, places[device.name], PeerKind.ROUTER)
+        try:
+            querier = router_querier(router.querier, mac=host.mac, address=host.address)
+        except ValueError as error:
+            mistakes.add((*device.loc, "querier"), str(error))
+            continue
+        hosts.append(replace(host, querier=querier, querier_on=router.querier is not False))
+    return tuple(hosts)
+
+
+def _host(device: _Device, written: Nodes | Router, place: tuple[str, str], kind: PeerKind) -> PlanHost:
+    return PlanHost(
+        name=device.name,
+        kind=kind,
+        number=device.number,
+        mac=device.mac,
+        address=device.address,
+        switch=place[0],
+        port=place[1],
+        mtu=device.mtu,
+        up=written.port == "up",
+        igmp_version=written.igmp_version if isinstance(written, Nodes) else None,
+    )
+
+
+def _links(
+    links: tuple[Link, ...], requests: tuple[PortRequest, ...], numbers: tuple[int, ...], mtus: dict[str, int]
+) -> tuple[tuple[PlanLink, Loc], ...]:
+    """The requests of links are the last ones, two for each."""
+    first = len(requests) - 2 * len(links)
+    planned: list[tuple[PlanLink, Loc]] = []
+    for index, link in enumerate(links):
+        at = first + 2 * index
+        a, b = ((requests[end].switch, f"p{numbers[end]}") for end in (at, at + 1))
+        mtu = link.mtu or min(mtus.get(a[0], 1500), mtus.get(b[0], 1500))
+        planned.append((PlanLink(a=a, b=b, mtu=mtu, up=link.up), link.loc))
+    return tuple(planned)
+
+
+def _ports(
+    switch: _Device, hosts: tuple[PlanHost, ...], links: tuple[tuple[PlanLink, Loc], ...]
+) -> tuple[Port, ...]:
+    """A port towards a host has the switch's MTU, one towards a switch the cable's."""
+    ports = [
+        _port(switch, host.port, (host.name, "eth0"), host.kind, switch.mtu, up=host.up)
+        for host in hosts
+        if host.switch == switch.name
+    ]
+    for link, _ in links:
+        for here, there in ((link.a, link.b), (link.b, link.a)):
+            if here[0] == switch.name:
+                ports.append(_port(switch, here[1], there, PeerKind.SWITCH, link.mtu, up=link.up))
+    return tuple(sorted(ports, key=lambda port: port.number))
+
+
+def _port(switch: _Device, name: str, peer: tuple[str, str], kind: PeerKind, mtu: int, *, up: bool) -> Port:
+    number = int(name[1:])
+    return Port(
+        name=name,
+        number=number,
+        mac=addresses.port_mac(switch.number, number),
+        peer=peer[0],
+        peer_port=peer[1],
+        peer_kind=kind,
+        mtu=mtu,
+        up=up,
+    )
+
+
+# --- switches ----------------------------------------------------------------------------------------------
+
+
+def _configured(
+    device: _Device, written: Switch, ports: tuple[Port, ...], mistakes: Mistakes
+) -> tuple[Profile, Configured] | None:
+    try:
+        profile = load(written.profile)
+    except ValueError as error:
+        mistakes.add((*device.loc, "profile"), str(error))
+        return None
+    if device.loc[1] == "bridges" and profile.name != "linux-bridge":
+        mistakes.add((*device.loc, "profile"), "a bridge is linux-bridge; others stand under switches")
+        return None
+    router_ports = named_ports(
+        device.name,
+        ports,
+        written.router_ports,
+        (*device.loc, "router_ports"),
+        mistakes,
+        complete=len(mistakes) == 0,
+    )
+    try:
+        begins = changed(as_shipped(profile, mac=device.mac, address=device.address), written, router_ports)
+    except ValueError as error:
+        mistakes.add((*device.loc, "querier"), str(error))
+        return None
+    return profile, begins
+
+
+def _switch(device: _Device, profile: Profile, begins: Configured, ports: tuple[Port, ...]) -> PlanSwitch:
+    return PlanSwitch(
+        name=device.name,
+        profile=profile.name,
+        title=profile.title,
+        data_plane=DataPlaneKind(profile.data_plane.value),
+        mac=device.mac,
+        address=device.address,
+        mtu=device.mtu,
+        behaviour=begins.behaviour,
+        querier_ready=begins.ready,
+        ports=ports,
+    )
+
+
+def named_ports(
+    switch: str,
+    ports: tuple[Port, ...],
+    written: tuple[str, ...] | None,
+    loc: Loc,
+    mistakes: Mistakes,
+    *,
+    complete: bool,
+) -> tuple[str, ...] | None:
+    """Names of ports for what stands in a file: a port (p3), or the neighbour on it (n1, sw2).
+
+    Unless ``complete``, other mistakes left out neighbours, and a name without a port is none of its own.
+    """
+    if written is None:
+        return None
+    found: dict[int, str] = {}
+    for index, name in enumerate(written):
+        matching = [port for port in ports if name in {port.name, port.peer, f"{switch}:{port.name}"}]
+        if not matching and complete:
+            there = ", ".join(f"{port.name} ({port.peer})" for port in ports[:12])
+            mistakes.add(
+                (*loc, index), f'{switch} has no port "{name}" and no neighbour of that name; it has {there}'
+            )
+        found.update((port.number, port.name) for port in matching)
+    return tuple(name for _, name in sorted(found.items()))

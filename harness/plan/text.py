@@ -1,0 +1,187 @@
+"""A plan for people, as JSON, and as a digest that tells whether two runs ran the same thing.
+
+Files appear by their names only, so that text, JSON and digest are the same on every machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from harness.plan.model import (
+    Cast,
+    Expectation,
+    Plan,
+    PlanHost,
+    PlanStream,
+    PlanSwitch,
+)
+from harness.protocols.querier import QuerierConfig
+from harness.protocols.snooping import SnoopingConfig
+from harness.source.duration import text as seconds
+
+SHOWN = 8
+"""So many names of a list are written out; of longer ones the first and the last."""
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """The whole plan as plain data, keys in the order of its classes; expectations tell their ``kind``."""
+    return {field.name: _plain(getattr(plan, field.name)) for field in fields(plan)}
+
+
+def digest(plan: Plan) -> str:
+    """SHA-256 of the plan's canonical JSON, in hexadecimal."""
+    text = json.dumps(as_json(plan), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case Enum():
+            plain: Any = value.value
+        case IPv4Address():
+            plain = str(value)
+        case Path():
+            plain = value.name
+        case bytes():
+            plain = value.hex(":")
+        case frozenset():
+            plain = sorted(_plain(item) for item in value)
+        case tuple():
+            plain = [_plain(item) for item in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            name = type(value).__name__
+            kind = {"kind": name.removeprefix("Expect").lower()} if name.startswith("Expect") else {}
+            plain = kind | {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        case _:
+            plain = value
+    return plain
+
+
+def describe(plan: Plan) -> str:
+    """The plan as text: devices, ports, timers (configured, and in the lab), times, expectations."""
+    return "\n".join(_lines(plan)) + "\n"
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    yield f"{plan.name}: {plan.title}"
+    role = f", role {plan.role}" if plan.role else ""
+    real = f", {seconds(plan.duration_s / plan.speed)} in the lab" if plan.speed != 1 else ""
+    yield f"  {seconds(plan.duration_s)} at speed {plan.speed:g}{real}; seed {plan.seed}{role}"
+    for switch in plan.switches:
+        yield ""
+        yield from _switch(switch, plan.speed)
+    yield ""
+    yield "hosts"
+    for host in plan.hosts:
+        yield f"  {_host(host, plan)}"
+    if plan.links:
+        yield "links"
+    for link in plan.links:
+        state = "" if link.up else ", down"
+        yield f"  {link.a[0]}:{link.a[1]} - {link.b[0]}:{link.b[1]}, MTU {link.mtu}{state}"
+    yield "traffic"
+    for stream in plan.streams:
+        yield f"  {_stream(stream)}"
+    yield "timeline"
+    for action in plan.actions:
+        name = f" ({action.name})" if action.name else ""
+        yield f"  {seconds(action.at_s):>10}  {action.text}{name}"
+    if not plan.actions:
+        yield "  nothing changes"
+    yield "expectations"
+    for expectation in plan.expectations:
+        yield f"  {_expectation(expectation)}"
+
+
+def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:
+    yield f"{switch.name}: {switch.title} ({switch.profile}, {switch.data_plane.value})"
+    yield f"  {switch.address}  {switch.mac}  MTU {switch.mtu}"
+    for line in _behaviour(switch.behaviour, speed):
+        yield f"  {line}"
+    if switch.behaviour.querier is None:
+        yield "  querier: off"
+    else:
+        yield f"  querier: {_querier(switch.behaviour.querier, speed)}"
+    for port in switch.ports:
+        state = "" if port.up else ", down"
+        yield f"  {port.name:<5} {port.mac}  {port.peer} {port.peer_port}, MTU {port.mtu}{state}"
+
+
+def _behaviour(behaviour: SnoopingConfig, speed: float) -> Iterator[str]:
+    if not behaviour.snooping:
+        yield "snooping: off, multicast goes to all ports"
+        return
+    flood = behaviour.flood_until.value.replace("-", " ")
+    rule = behaviour.unregistered.value.replace("-", " ")
+    yield f"snooping: on; unregistered groups: {rule}; floods until: {flood}"
+    yield (
+        f"timers: membership {_timer(behaviour.membership_interval_s, speed)}, "
+        f"router port {_timer(behaviour.router_port_interval_s, speed)}, "
+        f"last member {behaviour.last_member_count} x {_timer(behaviour.last_member_interval_s, speed)}"
+        f"{', fast leave' if behaviour.fast_leave else ''}"
+    )
+    if behaviour.static_router_ports:
+        yield f"static router ports: {', '.join(behaviour.static_router_ports)}"
+
+
+def _querier(querier: QuerierConfig, speed: float) -> str:
+    startup = _timer(querier.startup_query_interval_s, speed)
+    return (
+        f"version {querier.version} from {querier.address}, every {_timer(querier.query_interval_s, speed)}, "
+        f"response {_timer(querier.max_response_s, speed)}, "
+        f"startup {querier.startup_query_count} x {startup}, "
+        f"other querier {_timer(querier.other_querier_present_interval_s, speed)}"
+    )
+
+
+def _timer(interval_s: float, speed: float) -> str:
+    """``260 s``, and with ``speed`` what the lab has: ``260 s (2.6 s)``."""
+    if interval_s == 0:
+        return "for ever"
+    return seconds(interval_s) if speed == 1 else f"{seconds(interval_s)} ({seconds(interval_s / speed)})"
+
+
+def _host(host: PlanHost, plan: Plan) -> str:
+    words = [f"{host.name:<8} {host.address!s:<15} {host.mac}  {host.switch}:{host.port}, MTU {host.mtu}"]
+    if not host.up:
+        words.append("down")
+    if host.igmp_version is not None:
+        words.append(f"IGMPv{host.igmp_version} only")
+    if host.querier is not None:
+        state = _querier(host.querier, plan.speed) if host.querier_on else "off"
+        words.append(f"router, querier {state}")
+    return ", ".join(words)
+
+
+def _stream(stream: PlanStream) -> str:
+    start = seconds(stream.start_s)
+    rate = f"one every {seconds(stream.period_s)}, {stream.size} bytes, TTL {stream.ttl}"
+    times = f"from {start} to {seconds(stream.stop_s)}"
+    if stream.cast is Cast.UNICAST:
+        between = f"unicast port {stream.port}: {_who(stream.senders)}"
+        return f"{stream.number} {stream.name} {between}, {rate}, {times}"
+    sources = "from each sender alone" if stream.source_specific else "from anybody"
+    return (
+        f"{stream.number} {stream.name} {stream.group}:{stream.port}: "
+        f"from {_who(stream.senders)}, {rate}, {times}; "
+        f"members at the start: {_who(stream.receivers)} ({sources})"
+    )
+
+
+def _who(names: tuple[str, ...]) -> str:
+    if len(names) <= SHOWN:
+        return " ".join(names) or "nobody"
+    return f"{names[0]} to {names[-1]} ({len(names)})"
+
+
+def _expectation(expectation: Expectation) -> str:
+    where = expectation.where
+    why = f" ({where.why})" if where.why else ""
+    return f"line {where.line}: {where.text}{why}"

@@ -1,0 +1,269 @@
+"""The timeline: every step as an action on devices, ports and streams, in the order of time.
+
+A switch's settings are folded in that order, so that each action carries the whole configuration that holds
+from then on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.plan.behaviour import Configured, changed, in_words
+from harness.plan.cables import loop, path
+from harness.plan.model import Action, ActionKind, Cast, End
+from harness.plan.moments import Moments
+from harness.plan.names import Loc, Mistakes, Names, unknown
+from harness.plan.network import PlannedNetwork, named_ports
+from harness.plan.traffic import Streams
+from harness.scenario.loader import LoadedVariant
+from harness.scenario.model import Membership, SetSwitch, Silence, Step
+
+Cable = tuple[End, End]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """What a step does, before it has a moment: the fields of an Action."""
+
+    kind: ActionKind
+    text: str
+    target: str = ""
+    ends: tuple[End, ...] = ()
+    configured: Configured | None = None
+    stream: int | None = None
+
+
+class Timeline:
+    """Reads the steps of one variant against its network; mistakes are collected."""
+
+    def __init__(
+        self, names: Names, network: PlannedNetwork, streams: Streams, moments: Moments, mistakes: Mistakes
+    ) -> None:
+        self._names = names
+        self._network = network
+        self._streams = streams
+        self._moments = moments
+        self._mistakes = mistakes
+        self._cables = _cables(network)
+        self._configured = dict(network.configured)
+        self._members = {(name, stream.number) for stream in streams.multicast for name in stream.receivers}
+        self._up = {(link.a, link.b): link.up for link in network.links}
+        self.leavers: set[tuple[str, int]] = set()
+        """(node, stream) of every leave."""
+        self.joiners: set[tuple[str, int]] = set()
+        """(node, stream) of every join."""
+
+    def read(self, variant: LoadedVariant) -> tuple[Action, ...]:
+        """All actions, sorted by their moments; steps of one moment stay in the order of the file."""
+        self._check_loops_at_start()
+        timed: list[tuple[float, int, Step]] = []
+        for index, step in enumerate(variant.scenario.timeline):
+            at_s = self._moments.at_s(step.at, ("timeline", index, "at"))
+            if at_s is None:
+                continue
+            end_s = variant.scenario.duration
+            if end_s is not None and at_s > end_s:
+                message = f"{at_s:g} s is after the end of the scenario ({end_s:g} s)"
+                self._mistakes.add(("timeline", index, "at"), message)
+            timed.append((at_s, index, step))
+        actions: list[Action] = []
+        for at_s, index, step in sorted(timed, key=lambda entry: entry[0]):
+            change = self._change(step, ("timeline", index))
+            if change is None:
+                continue
+            actions.append(
+                Action(
+                    at_s=at_s,
+                    kind=change.kind,
+                    text=change.text,
+                    line=variant.where(("timeline", index)).line,
+                    name=step.name,
+                    target=change.target,
+                    ends=change.ends,
+                    behaviour=None if change.configured is None else change.configured.behaviour,
+                    stream=change.stream,
+                )
+            )
+        return tuple(actions)
+
+    def _change(self, step: Step, loc: Loc) -> _Change | None:
+        here = (*loc, step.action)
+        match getattr(step, step.action):
+            case SetSwitch() as settings:
+                return self._set(settings, here)
+            case Silence() as silence:
+                return self._silence(silence, here, silent=step.silence is not None)
+            case Membership() as membership:
+                return self._membership(membership, here, joins=step.join is not None)
+            case tuple() as names:
+                return self._link(names, here, up=step.link_up is not None)
+            case str() as name:
+                return self._device(step, name, here)
+            case never:
+                raise AssertionError(never)
+
+    def _device(self, step: Step, name: str, loc: Loc) -> _Change | None:
+        names, known = self._names, self._names.known
+        match step.action:
+            case "start_querier" | "stop_querier":
+                among = (*names.switches, *names.routers)
+                return (
+                    self._querier(name, step.start_querier is not None)
+                    if known("switch or router", name, among, loc, self._mistakes)
+                    else None
+                )
+            case "restart_switch":
+                if known("switch", name, names.switches, loc, self._mistakes):
+                    return _Change(kind=ActionKind.RESTART_SWITCH, text=f"restart {name}", target=name)
+            case _:
+                if known("node", name, names.hosts, loc, self._mistakes):
+                    return _Change(kind=ActionKind.RESTART_NODE, text=f"restart {name}", target=name)
+        return None
+
+    def _querier(self, name: str, on: bool) -> _Change:
+        kind = ActionKind.START_QUERIER if on else ActionKind.STOP_QUERIER
+        if name in self._configured:
+            self._configured[name] = self._configured[name].with_querier(on)
+        text = f"{name}: querier {'on' if on else 'off'}"
+        return _Change(kind=kind, text=text, target=name, configured=self._configured.get(name))
+
+    def _set(self, settings: SetSwitch, loc: Loc) -> _Change | None:
+        name = settings.switch
+        if not self._names.known("switch", name, self._names.switches, (*loc, "switch"), self._mistakes):
+            return None
+        before = self._configured.get(name)
+        if before is None:
+            return None
+        ports = next(switch.ports for switch in self._network.switches if switch.name == name)
+        place = (*loc, "router_ports")
+        complete = self._network.complete
+        router_ports = named_ports(
+            name, ports, settings.router_ports, place, self._mistakes, complete=complete
+        )
+        words = in_words(settings, router_ports)
+        if not words:
+            self._mistakes.add(loc, f"nothing is set on {name}")
+            return None
+        try:
+            self._configured[name] = changed(before, settings, router_ports)
+        except ValueError as error:
+            self._mistakes.add((*loc, "querier"), str(error))
+            return None
+        return _Change(
+            kind=ActionKind.CONFIGURE, text=f"{name}: {words}", target=name, configured=self._configured[name]
+        )
+
+    def _membership(self, membership: Membership, loc: Loc, *, joins: bool) -> _Change | None:
+        stream = self._streams.named(membership.stream, Cast.MULTICAST, (*loc, "stream"), self._mistakes)
+        node = membership.node
+        known = self._names.known("node", node, self._names.hosts, (*loc, "node"), self._mistakes)
+        if stream is None or not known:
+            return None
+        entry = (node, stream.number)
+        if (entry in self._members) is joins:
+            state = "already a member" if joins else "no member"
+            self._mistakes.add(loc, f"{node} is {state} of {stream.name} at that moment")
+        if joins:
+            self._members.add(entry)
+            self.joiners.add(entry)
+        else:
+            self._members.discard(entry)
+            self.leavers.add(entry)
+        return _Change(
+            kind=ActionKind.JOIN if joins else ActionKind.LEAVE,
+            text=f"{node} {'joins' if joins else 'leaves'} {stream.name}",
+            target=node,
+            stream=stream.number,
+        )
+
+    # --- cables ---------------------------------------------------------------------------------------------
+
+    def _silence(self, silence: Silence, loc: Loc, *, silent: bool) -> _Change | None:
+        kind, verb = (ActionKind.SILENCE, "silence") if silent else (ActionKind.RESTORE, "restore")
+        if silence.between is not None:
+            cable = self._cable(silence.between, (*loc, "between"))
+            if cable is None:
+                return None
+            text = f"{verb} {silence.between[0]} <-> {silence.between[1]}"
+            return _Change(kind=kind, text=text, ends=cable)
+        if silence.from_ is None or silence.to is None:
+            raise AssertionError("the model demands both")
+        cable = self._cable((silence.from_, silence.to), (*loc, "from"))
+        if cable is None:
+            return None
+        return _Change(kind=kind, text=f"{verb} {silence.from_} -> {silence.to}", ends=cable[:1])
+
+    def _link(self, names: tuple[str, ...], loc: Loc, *, up: bool) -> _Change | None:
+        cable = self._cable(names, loc)
+        if cable is None:
+            return None
+        self._switch_link(cable, loc, up=up)
+        kind = ActionKind.LINK_UP if up else ActionKind.LINK_DOWN
+        ends = " - ".join(end.device if end.port == "eth0" else f"{end.device}:{end.port}" for end in cable)
+        return _Change(kind=kind, text=f"link {ends} {'up' if up else 'down'}", ends=cable)
+
+    def _cable(self, names: tuple[str, ...], loc: Loc) -> Cable | None:
+        """The cable with these ends, the first named end first; one name is enough for a host or a port."""
+        devices = (*self._names.switches, *self._names.hosts)
+        unknown_names = [name for name in names if name.partition(":")[0] not in devices]
+        for name in unknown_names:
+            self._mistakes.add((*loc, names.index(name)), unknown("device", name.partition(":")[0], devices))
+        if unknown_names:
+            return None
+        if len(names) > 2:
+            self._mistakes.add(loc, "a cable has two ends")
+            return None
+        found = [cable for cable in self._oriented() if all(map(_is_end, names, cable))]
+        if len(names) == 1 and names[0] in self._names.switches:
+            self._mistakes.add(loc, f"{names[0]} has many cables: write {names[0]}:p1, or both of its ends")
+            return None
+        if not found and self._network.complete:
+            what = "are no neighbours" if len(names) == 2 else "is no port with a cable"
+            self._mistakes.add(loc, f"{' and '.join(names)} {what}")
+        if len(found) > 1:
+            ports = ", ".join(f"{cable[0].device}:{cable[0].port}" for cable in found)
+            self._mistakes.add(loc, f"{' and '.join(names)} are joined more than once: name a port ({ports})")
+        return found[0] if len(found) == 1 else None
+
+    def _oriented(self) -> tuple[Cable, ...]:
+        return (*self._cables, *((b, a) for a, b in self._cables))
+
+    # --- loops ----------------------------------------------------------------------------------------------
+
+    def _check_loops_at_start(self) -> None:
+        joined: list[tuple[str, str]] = []
+        for link, loc in zip(self._network.links, self._network.link_locs, strict=True):
+            if link.up:
+                self._check_loop(joined, (link.a[0], link.b[0]), loc)
+                joined.append((link.a[0], link.b[0]))
+
+    def _switch_link(self, cable: Cable, loc: Loc, *, up: bool) -> None:
+        ends = tuple((end.device, end.port) for end in cable)
+        for key in self._up:
+            if set(key) != set(ends):
+                continue
+            if up and not self._up[key]:
+                joined = [(a[0], b[0]) for (a, b), is_up in self._up.items() if is_up]
+                self._check_loop(joined, (key[0][0], key[1][0]), loc)
+            self._up[key] = up
+
+    def _check_loop(self, joined: list[tuple[str, str]], new: tuple[str, str], loc: Loc) -> None:
+        way = path(joined, *new)
+        if way:
+            self._mistakes.add(loc, loop(way))
+
+
+def _is_end(name: str, end: End) -> bool:
+    return name in {end.device, f"{end.device}:{end.port}"}
+
+
+def _cables(network: PlannedNetwork) -> tuple[Cable, ...]:
+    hosts = [
+        (End(device=host.name, port="eth0"), End(device=host.switch, port=host.port))
+        for host in network.hosts
+    ]
+    links = [
+        (End(device=link.a[0], port=link.a[1]), End(device=link.b[0], port=link.b[1]))
+        for link in network.links
+    ]
+    return (*hosts, *links)
