@@ -15,7 +15,7 @@ from harness.plan.addresses import mac_bytes
 from harness.profiles import DataPlane, Profile
 from harness.protocols.effects import Unregistered
 from harness.protocols.querier import QuerierConfig
-from harness.protocols.snooping import SnoopingConfig
+from harness.protocols.snooping import FloodUntil, SnoopingConfig
 from harness.scenario.model import Querier, SwitchSettings
 from harness.source.duration import text as duration_text
 
@@ -101,7 +101,11 @@ def changed(
     """
     fields: dict[str, Any] = _given(settings, _SWITCH_FIELDS)
     if settings.unregistered is not None:
-        fields["unregistered"] = Unregistered(settings.unregistered.value)
+        # A rule that was set by hand holds always, whether or not a querier is known.
+        fields |= {
+            "unregistered": Unregistered(settings.unregistered.value),
+            "flood_until": FloodUntil.NEVER,
+        }
     if router_ports is not None:
         fields["static_router_ports"] = router_ports
     ready = replace(

@@ -21,7 +21,7 @@ from harness.observations.model import Igmp, Impaired, Mode, TableLine
 from harness.plan.model import PeerKind, PlanSwitch
 from harness.protocols.effects import Unregistered
 from harness.protocols.intents import Intent, heard, intents
-from harness.protocols.snooping import SnoopingConfig
+from harness.protocols.snooping import FloodUntil, SnoopingConfig
 from harness.wire import igmp
 
 _HUNDREDTHS = 100
@@ -107,7 +107,7 @@ class KernelBridge:
                 "mcast_router": _ROUTER_PORT_PERMANENT
                 if port.name in behaviour.static_router_ports
                 else _ROUTER_PORT_LEARNED,
-                "mcast_flood": int(behaviour.unregistered is Unregistered.FLOOD),
+                "mcast_flood": int(_floods(behaviour)),
             }
             self._fabric.port_options(self.name, port.name, options)
         self._fabric.bridge_options(self.name, bridge_options(behaviour, self._clock.speed))
@@ -124,7 +124,7 @@ class KernelBridge:
 
     def hush(self, hushed: bool) -> None:
         """Flood nothing to hosts, or what the settings say; what hosts send is learned all the same."""
-        flood = int(self._behaviour.unregistered is Unregistered.FLOOD and not hushed)
+        flood = int(_floods(self._behaviour) and not hushed)
         for port in self._switch.ports:
             if port.peer_kind is PeerKind.NODE:
                 self._fabric.port_options(self.name, port.name, {"mcast_flood": flood})
@@ -228,6 +228,16 @@ class KernelBridge:
         for watched in (self._tap, self._notifications):
             self._loop.unwatch(watched.fileno())
             watched.close()
+
+
+def _floods(behaviour: SnoopingConfig) -> bool:
+    """Tell whether ports keep their flag mcast_flood, without which they never get an unregistered group.
+
+    The kernel's own rule is to flood until a querier is known, and then to spare all but router ports.
+    """
+    if not behaviour.snooping or behaviour.flood_until is FloodUntil.QUERIER:
+        return True
+    return behaviour.unregistered is Unregistered.FLOOD
 
 
 def _querier_in(message: bytes) -> IPv4Address | None:

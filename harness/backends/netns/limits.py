@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.plan.model import ActionKind, Cast, DataPlaneKind, Plan, PlanSwitch
+from harness.protocols.effects import Unregistered
 from harness.protocols.querier import QuerierConfig
+from harness.protocols.snooping import FloodUntil, SnoopingConfig
 
 BRIDGE_QUERY_FLOOR_S = 1.0
 """The kernel's bridge silently clamps query and startup query interval to at least one second."""
@@ -164,3 +166,12 @@ def _unsupported(plan: Plan) -> Iterator[str]:
         bridge = switch.data_plane is DataPlaneKind.LINUX_BRIDGE
         if bridge and querier is not None and querier.version == 1:
             yield f"{switch.name}: the kernel's bridge queries with IGMP version 2 or 3, not 1"
+        if bridge and switch.behaviour.snooping and _floods_always(switch.behaviour):
+            yield (
+                f"{switch.name}: the kernel's bridge does not flood unregistered groups once it knows a "
+                "querier; use a profile that does, such as class-b"
+            )
+
+
+def _floods_always(behaviour: SnoopingConfig) -> bool:
+    return behaviour.unregistered is Unregistered.FLOOD and behaviour.flood_until is FloodUntil.NEVER
