@@ -145,11 +145,11 @@ class Pool:
         """Start queued labs while there is room; ``urgent``, which somebody waits for, goes first."""
         while self._queue:
             together = [job for job in self._queue if not job.alone]
-            wanted = [job for job in together if job.key == urgent] or together or self._queue
-            if not self._has_room(wanted[0]):
+            job = next((job for job in together if job.key == urgent), (together or self._queue)[0])
+            if not self._has_room(job):
                 return
-            self._queue.remove(wanted[0])
-            self._start(wanted[0])
+            self._queue.remove(job)
+            self._start(job)
 
     def _has_room(self, job: _Job) -> bool:
         if not self._running:

@@ -9,6 +9,7 @@ on once. Messages come back over a pipe, each a length and a pickle; the pipe's 
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import gc
 import io
 import os
@@ -203,6 +204,7 @@ def _redirect(folder: RunFolder) -> None:
         os.dup2(source, target)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", buffering=1, closefd=False)
+    faulthandler.enable(sys.stderr)  # pytest may have pointed it at the terminal
 
 
 def _lab(request: Request, backend: Backend, folder: RunFolder, key: str, writer: int) -> None:

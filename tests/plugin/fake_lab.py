@@ -1,0 +1,103 @@
+"""A backend without a kernel for tests of what stands above backends: it emits the records of a perfect lab.
+
+Everything that a plan's streams send arrives in time. What shall go wrong stands in the variant's name:
+``lost`` (nothing arrives), ``broken`` (LabError), ``crash`` (the process ends), ``bug`` (an exception that
+nobody expects), ``late`` (this machine disturbs the first run), ``slow`` (takes the scenario's real time).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from harness.backends.base import Emit, Options
+from harness.errors import HostError, LabError
+from harness.observations.model import Arrived, Impaired, Membership, Phase, Sent
+from harness.plan.model import Cast, Plan, PlanStream
+from harness.run import backends
+
+NAMES = ("fake", "fake-hostless")
+
+
+class FakeBackend:
+    """Delivers everything, at once, unless the variant's name says otherwise."""
+
+    name = "fake"
+
+    def refusals(self, plan: Plan) -> tuple[str, ...]:
+        if plan.speed > 900:
+            return (f"every node: a timer is too short at speed {plan.speed:g}",)
+        return ()
+
+    def check_host(self) -> None:
+        pass
+
+    def run(self, plan: Plan, options: Options, emit: Emit) -> None:
+        began_s = time.monotonic()
+        emit(Phase(name="build", real_s=0.0))
+        _note(options.folder, f"{os.getpid()}\n")
+        match plan.variant:
+            case "broken":
+                raise LabError("netlink: the kernel refused it")
+            case "crash":
+                os.abort()
+            case "bug":
+                raise ZeroDivisionError("a mistake in the lab")
+            case _:
+                pass
+        emit(Phase(name="run", real_s=0.01))
+        try:
+            self._walk(plan, options, emit, began_s)
+        finally:
+            emit(Phase(name="tear down", real_s=time.monotonic() - began_s))
+            _note(options.folder, "torn down\n")
+
+    def _walk(self, plan: Plan, options: Options, emit: Emit, began_s: float) -> None:
+        if plan.variant == "late" and not options.folder.name.endswith("-alone"):
+            emit(Impaired(at_s=0.5, what="late", late_s=20.0 * plan.speed))
+            emit(Impaired(at_s=0.5, what="backlog", count=7))
+        if plan.variant == "slow":
+            while time.monotonic() < began_s + plan.duration_s / plan.speed:
+                emit(Membership(at_s=0.0, node=plan.nodes[0].name, stream=1, joined=True))
+                time.sleep(0.01)
+        for stream in plan.streams:
+            _deliver(plan, stream, emit)
+        if options.hold:
+            emit(Phase(name="hold", real_s=1.0, detail="nsenter --net=/proc/1/fd/9"))
+            while True:
+                time.sleep(1.0)
+
+
+class HostlessBackend(FakeBackend):
+    """No machine can run it."""
+
+    name = "fake-hostless"
+
+    def check_host(self) -> None:
+        raise HostError("network namespaces are missing", "run as root")
+
+
+def _deliver(plan: Plan, stream: PlanStream, emit: Emit) -> None:
+    if stream.cast is Cast.MULTICAST:
+        for node in stream.receivers:
+            emit(Membership(at_s=0.0, node=node, stream=stream.number, joined=True))
+    for sequence in range(stream.sequence_at(plan.duration_s)):
+        at_s = stream.sent_at(sequence)
+        for sender in stream.senders:
+            emit(Sent(at_s=at_s, stream=stream.number, sender=sender, first=sequence, count=1))
+            hosts = tuple(name for name in stream.receivers if name != sender)
+            if plan.variant != "lost" and hosts:
+                emit(Arrived(at_s=at_s, stream=stream.number, sender=sender, sequence=sequence, hosts=hosts))
+
+
+def _note(folder: Path, text: str) -> None:
+    """Leave a trace that outlives this process."""
+    with (folder / "fake.log").open("a", encoding="ascii") as file:
+        file.write(text)
+
+
+def register() -> None:
+    """Make the fakes known."""
+    backends.register("fake", FakeBackend)
+    backends.register("fake-hostless", HostlessBackend)
