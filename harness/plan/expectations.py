@@ -157,14 +157,7 @@ class Expectations:
             case Stops():
                 return self._stops(written, loc, where, subject)
             case Heals():
-                by_s = subject.from_s + written.within
-                if by_s >= subject.until_s:
-                    self._mistakes.add(
-                        (*loc, "within"), f"the window ends at {subject.until_s:g} s, before that"
-                    )
-                    return None
-                self._check_evidence(judged, by_s, subject.until_s, loc)
-                return ExpectHeal(where=where, subject=subject, since_s=subject.from_s, by_s=by_s)
+                return self._heals(written, loc, where, subject, judged)
             case Load():
                 at_least, at_most = _bounds(written.at_least, written.at_most)
                 return ExpectLoad(

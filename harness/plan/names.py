@@ -15,6 +15,8 @@ from harness.source import closest
 
 MOST_NODES = 5000
 """As many namespaces as one machine can be asked to hold."""
+RESERVED = frozenset({"all", "none", "members", "non-members", "router-ports"})
+"""Words that stand where names of nodes stand."""
 
 Loc = tuple[str | int, ...]
 
@@ -101,6 +103,9 @@ def read_names(network: Network, mistakes: Mistakes) -> Names:
     taken: dict[str, str] = {}
 
     def expand(section: str, name: str, count: int | None) -> tuple[str, ...]:
+        if name in RESERVED:
+            message = f'"{name}" means something else: choose another name'
+            mistakes.add(("network", section, name), message, key=True)
         names = (name,) if count is None else tuple(f"{name}{number}" for number in range(1, count + 1))
         if count is not None:
             several[name] = names

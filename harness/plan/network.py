@@ -60,8 +60,8 @@ def plan_network(network: Network, names: Names, mistakes: Mistakes) -> PlannedN
     if not room.fits:
         mistakes.add(
             ("network", "subnet"),
-            f"{network.subnet} is too small for {room.nodes} nodes, {room.routers} routers and "
-            f"{room.switches} switches",
+            f"{network.subnet} is too small for its devices: nodes {room.nodes}, routers {room.routers}, "
+            f"switches {room.switches}",
         )
     switches = _switches(network, room)
     nodes = _nodes(network, room)

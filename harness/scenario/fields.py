@@ -56,7 +56,9 @@ class Moment(BaseModel):
     def __str__(self) -> str:
         if self.step is None:
             return f"{self.offset_s:g} s"
-        return self.step if not self.offset_s else f"{self.step} {self.offset_s:+g} s"
+        if not self.offset_s:
+            return self.step
+        return f"{self.step} {'-' if self.offset_s < 0 else '+'} {abs(self.offset_s):g} s"
 
 
 MomentText = Annotated[

@@ -71,7 +71,7 @@ def _relaxed(definitions: dict[str, Schema]) -> dict[str, Schema]:
 
 
 def _or_null(described: Schema) -> Schema:
-    words = {key: described.pop(key) for key in ("title", "description") if key in described}
+    words: Schema = {key: described.pop(key) for key in ("title", "description") if key in described}
     arms = described.get("anyOf")
     if arms is not None and {"type": "null"} in arms:
         return {**words, **described}
@@ -98,7 +98,13 @@ _ENUMS = frozenset({"UnregisteredRule", "Layout", "Outcome", "Role"})
 def _with_parameters(schema: Any) -> Any:
     """The schema in which ``${name}`` may stand for any number, word or choice."""
     match schema:
-        case {"type": "integer" | "number" | "boolean"} | {"enum": _} | {"const": _}:
+        case (
+            {"type": "integer" | "number" | "boolean"}
+            | {"enum": _}
+            | {"const": _}
+            | {"pattern": _}
+            | {"format": _}
+        ):
             return {"anyOf": [schema, {"type": "string", "pattern": r"\$\{[^{}]+\}"}]}
         case {"properties": dict(properties), **rest}:
             inside = {key: _with_parameters(value) for key, value in properties.items()}

@@ -38,7 +38,7 @@ def use_as_mapping(node: Node) -> Node:
 def network(node: Node, scenario: Path) -> Mapping:
     """The network that ``topology:`` stands for. Raises ScenarioError with every mistake that was found."""
     use = _use(node)
-    path = _path(use.name, scenario)
+    path = _as_seen(_path(use.name, scenario))
     tree = read(path)
     try:
         topology = Topology.model_validate(to_data(tree))
@@ -77,6 +77,12 @@ def _path(name: Scalar, scenario: Path) -> Path:
         message = f'no topology "{text}" in a folder "topologies" here or above{hint}'
         raise ScenarioError((name.where.problem(message),))
     return there[text]
+
+
+def _as_seen(path: Path) -> Path:
+    """The path as a person would write it here: relative, if the file is below the current folder."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _shipped(scenario: Path) -> Iterator[Path]:

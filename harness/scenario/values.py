@@ -164,6 +164,6 @@ def parse_who(value: Any) -> tuple[str, ...]:
         words = value.strip()
         if words == "none":
             return ()
-        if words.startswith("all but "):
-            return ("all", *(f"-{name}" for name in parse_names(words.removeprefix("all but "))))
+        if words == "all but" or words.startswith("all but "):
+            return ("all", *(f"-{name}" for name in parse_names(words.removeprefix("all but"))))
     return parse_names(value)
