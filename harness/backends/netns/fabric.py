@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Self
 
 from harness.backends.netns import messages
 from harness.backends.netns.messages import HostSettings, LinkState, VethEnd
-from harness.backends.netns.namespaces import create_namespace, inside, raise_fd_limit
+from harness.backends.netns.namespaces import create_namespace, creating_namespaces, inside, raise_fd_limit
 from harness.backends.netns.netlink import NetlinkSocket
 from harness.errors import LabError
 
@@ -133,11 +133,11 @@ class Fabric:
         try:
             raise_fd_limit(len(self._hosts) * 2 + len(self._switches) * 2 + _FDS_BESIDE)
             self._make_switches()
-            for host in self._hosts:
-                self._host_fds[host.name] = create_namespace()
-            self._plug_hosts()
-            self._plug_links()
-            self._configure_hosts()
+            with ExitStack() as stack:
+                sockets = self._make_hosts(stack)
+                self._plug_hosts()
+                self._plug_links()
+                self._configure_hosts(sockets)
             for switch in self._switches:
                 self.bridge_options(switch.name, switch.options)
             self.wait_ready(limit_s)
@@ -284,6 +284,14 @@ class Fabric:
             bridge = messages.new_bridge(_BRIDGE_INDEX, BRIDGE, switch.mac, switch.mtu, {"mcast_snooping": 0})
             self._sockets[switch.name].request((bridge,), f"bridge of {switch.name}")
 
+    def _make_hosts(self, stack: ExitStack) -> list[NetlinkSocket]:
+        sockets: list[NetlinkSocket] = []
+        with creating_namespaces() as create:
+            for host in self._hosts:
+                self._host_fds[host.name] = create()
+                sockets.append(stack.enter_context(NetlinkSocket()))
+        return sockets
+
     def _plug_hosts(self) -> None:
         plugs: dict[str, list[tuple[str, bytearray]]] = {switch.name: [] for switch in self._switches}
         for host in self._hosts:
@@ -319,8 +327,8 @@ class Fabric:
             join = messages.set_link(b.index, up=b.up, master=_BRIDGE_INDEX)
             self._sockets[link.b[0]].request((join,), what)
 
-    def _configure_hosts(self) -> None:
-        for host in self._hosts:
+    def _configure_hosts(self, sockets: Sequence[NetlinkSocket]) -> None:
+        for host, socket in zip(self._hosts, sockets, strict=True):
             settings = HostSettings(
                 igmpv2_report_interval_ms=host.unsolicited_v2_ms,
                 igmpv3_report_interval_ms=host.unsolicited_v3_ms,
@@ -331,10 +339,7 @@ class Fabric:
                 messages.address(_INTERFACE_INDEX, IPv4Interface((host.address, host.prefix_length))),
                 messages.link_up(_INTERFACE_INDEX),
             )
-            with inside(self._host_fds[host.name]):
-                socket = NetlinkSocket()
-            with socket:
-                socket.request(batch, f"eth0 of {host.name}")
+            socket.request(batch, f"eth0 of {host.name}")
 
 
 def _number_ports(
