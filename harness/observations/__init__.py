@@ -1,0 +1,1 @@
+"""What a run saw: the records, their file, and the index that verdicts are made from."""

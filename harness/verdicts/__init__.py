@@ -1,0 +1,1 @@
+"""From what a run saw to verdicts on what was expected. Pure."""
