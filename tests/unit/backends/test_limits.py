@@ -1,0 +1,86 @@
+"""What the netns backend refuses before it builds anything, and the words in which it does."""
+
+import textwrap
+
+import pytest
+
+from harness.backends.netns.limits import refusals
+from harness.plan.build import build
+from harness.scenario.loader import load
+
+SCENARIO = """\
+scenario: limits of a backend
+source: RFC 2236
+speed: {speed}
+network:
+  switches:
+    sw1: {{{switch}}}
+  nodes:
+    n: {{count: {nodes}, on: sw1}}
+traffic:
+  one: {{group: 239.192.0.1, senders: {senders}, receivers: all, rate: {rate}}}
+timeline: [{steps}]
+expect:
+  - {{deliver: one, result: all, until: 10s}}
+"""
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """A function from what differs in the scenario to the refusals."""
+
+    def plan_and_ask(switch, *, speed=1, nodes=3, senders="[n1]", rate="1/s", steps=""):
+        path = tmp_path / "limits.scenario.yaml"
+        text = SCENARIO.format(
+            switch=switch, speed=speed, nodes=nodes, senders=senders, rate=rate, steps=steps
+        )
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return refusals(build(load(path).variants[0]))
+
+    return plan_and_ask
+
+
+def test_the_defaults_hold_at_a_hundred_times_the_speed(refused):
+    assert refused("profile: class-c, querier: on", speed=100) == ()
+
+
+def test_a_kernel_bridge_cannot_query_more_often_than_once_a_second(refused):
+    assert refused("profile: linux-bridge, querier: on", speed=31) == ()
+    (text,) = refused("profile: linux-bridge, querier: on", speed=40)
+    assert text.startswith("sw1: startup query interval 31.25 s at speed 40 is 0.781 s")
+    assert "use speed 31" in text
+
+
+def test_the_response_time_on_the_wire_has_a_least_value(refused):
+    texts = refused("profile: class-c, querier: {max_response: 5s}", speed=100)
+    assert [text for text in texts if "max response time 5 s" in text and "use speed 50 or less" in text]
+
+
+def test_hosts_cannot_repeat_reports_faster_than_their_clock_ticks(refused):
+    assert [text for text in refused("profile: class-d", speed=200) if "unsolicited report interval" in text]
+
+
+def test_leaves_need_their_queries_on_the_wire_unless_they_are_fast(refused):
+    leave = "{at: 5s, leave: {node: n2, stream: one}}"
+    texts = refused("profile: class-c, querier: on", speed=100, steps=leave)
+    assert [text for text in texts if "last member query interval" in text and "use speed 10" in text]
+    assert refused("profile: class-c, querier: on, fast_leave: on", speed=100, steps=leave) == ()
+    assert refused("profile: class-c", speed=100, steps=leave) == (), "without a querier nobody asks"
+
+
+def test_more_traffic_than_one_process_accounts_is_refused(refused):
+    (text,) = refused("profile: class-d", speed=100, nodes=50, senders="all", rate="10/s")
+    assert "deliveries a real second" in text
+    assert "lower the rate" in text
+
+
+def test_a_bridge_has_at_most_1023_ports(refused):
+    (text,) = refused("profile: class-d", nodes=1024)
+    assert text.startswith("sw1: 1024 ports")
+
+
+def test_what_the_kernels_bridge_cannot_be_told_is_refused(refused):
+    (text,) = refused("profile: linux-bridge, querier: {version: 1}")
+    assert "version 2 or 3" in text
+    (text,) = refused("profile: linux-bridge, unregistered: flood")
+    assert "does not flood" in text
