@@ -29,7 +29,7 @@ def lines(matrix: Matrix, paint_wrong: Paint) -> tuple[Line, ...]:
         senders = _chosen(senders, {sender for sender, _ in matrix.wrong})
         receivers = _chosen(receivers, {receiver for _, receiver in matrix.wrong})
     wrong = set(matrix.wrong)
-    row_of = {sender: row for sender, row in zip(matrix.senders, matrix.rows, strict=True)}
+    row_of = dict(zip(matrix.senders, matrix.rows, strict=True))
     column_of = {receiver: index for index, receiver in enumerate(matrix.receivers)}
     first = max(len(name) for name in (*senders, ""))
     width = first + sum(len(name) + 1 for name in receivers)

@@ -21,7 +21,7 @@ _WIDEST_BESIDE = 64
 """A matrix wider than this has what belongs to it below, not beside it."""
 
 
-def render(
+def render(  # noqa: PLR0913  a report says nine things
     plan: Plan,
     verdicts: tuple[Verdict, ...],
     *,
@@ -30,19 +30,20 @@ def render(
     colour: bool,
     real_s: float,
     backend: str = "",
-    notes: tuple[str, ...] = (),
+    impairments: str = "",
+    remarks: tuple[str, ...] = (),
 ) -> str:
     """Return the report of a run, without a newline at its end.
 
-    ``notes`` are sentences about the run as a whole that must not be hidden: what this machine lost, that the
-    run was repeated.
+    ``impairments`` says what this machine lost or delayed; ``remarks`` are sentences about the run as a whole
+    that must not be hidden.
     """
     painter = Painter(on=colour)
     lines = [summary_line(plan, verdicts, colour=colour, real_s=real_s, backend=backend)]
     for verdict in verdicts:
         if verdict.status is not Status.PASSED:
             lines += _block(verdict, painter)
-    lines += [f"{_INDENT}note: {_one_line(note)}" for note in notes if note]
+    lines += [f"{_INDENT}note: {_one_line(note)}" for note in (impairments, *remarks) if note]
     if overall(verdicts) is not Status.PASSED:
         lines += _footer(plan, run_folder, replay)
     return "\n".join(line.rstrip() for line in lines)
@@ -51,7 +52,7 @@ def render(
 def summary_line(
     plan: Plan, verdicts: tuple[Verdict, ...], *, colour: bool, real_s: float, backend: str = ""
 ) -> str:
-    """Return one line for a run: ``querier-lost::as-shipped [netns seed=7]  PASSED  3 expectations in 0.4 s``."""
+    """Return one line for a run: ``lost::as-shipped [netns seed=7]  PASSED  3 expectations in 0.4 s``."""
     status = overall(verdicts)
     how = " ".join((*((backend,) if backend else ()), f"seed={plan.seed}"))
     word = Painter(on=colour).status(status)
