@@ -41,7 +41,12 @@ def schema_for_scenarios() -> Schema:
         variant[name]["description"] = "added to the base's"
     schema["properties"]["network"] = _pointing_to_relaxed(schema["properties"]["network"])
     definitions.update(relaxed)
-    return _used_only({"$schema": _DIALECT, **schema})
+    whole: Schema = _names_only(_used_only({"$schema": _DIALECT, **schema}))
+    variants: Schema = whole["properties"]["variants"]
+    variants["patternProperties"] = {
+        pattern: _or_null(described) for pattern, described in variants["patternProperties"].items()
+    }
+    return whole
 
 
 def schema_for_topologies() -> Schema:
@@ -52,7 +57,21 @@ def schema_for_topologies() -> Schema:
     definitions["Network"] = network
     schema["properties"]["network"] = {"$ref": f"{_REFERENCE}Network"}
     schema["$defs"] = {name: _with_parameters(definition) for name, definition in definitions.items()}
-    return {"$schema": _DIALECT, **schema}
+    return {"$schema": _DIALECT, **_names_only(schema)}
+
+
+def _names_only(schema: Any) -> Any:
+    """The schema in which keys that are no names are refused, where keys are names."""
+    match schema:
+        case {"patternProperties": _, **rest}:
+            inside = {key: _names_only(value) for key, value in schema.items()}
+            return inside if "additionalProperties" in rest else {**inside, "additionalProperties": False}
+        case dict():
+            return {key: _names_only(value) for key, value in schema.items()}
+        case list():
+            return [_names_only(value) for value in schema]
+        case _:
+            return schema
 
 
 def _relaxed(definitions: dict[str, Schema]) -> dict[str, Schema]:

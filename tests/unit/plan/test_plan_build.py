@@ -196,9 +196,7 @@ def test_a_thousand_nodes(tmp_path: Path) -> None:
 
 def test_words_of_the_language_are_no_names(tmp_path: Path) -> None:
     found = complaints(tmp_path, BASE.replace("n: {count: 4, on: sw}", "all: {on: sw1}, members: {on: sw2}"))
-    assert found == ['"all" means something else: choose another name'] + [
-        '"members" means something else: choose another name'
-    ]
+    assert found == [f'"{name}" means something else: choose another name' for name in ("all", "members")]
 
 
 def test_the_same_file_gives_the_same_digest() -> None:
