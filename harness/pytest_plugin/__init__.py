@@ -50,9 +50,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers."""
+    """Declare the markers, and refuse backends that do not exist."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    wanted = config.getoption("--harness-backend")
+    if wanted:
+        from harness.run import backends  # noqa: PLC0415  only where somebody asks
+
+        for name in wanted:
+            if name not in backends.names():
+                raise pytest.UsageError(f"--harness-backend: {backends.UnknownBackendError(name)}")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

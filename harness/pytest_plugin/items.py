@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from harness import source
 from harness.errors import HarnessError, HostError, LabError, Problem, ScenarioError
 from harness.plan.build import build
 from harness.plan.model import Plan
@@ -23,7 +24,7 @@ from harness.report import outcomes
 from harness.run import backends
 from harness.run.outcome import Outcome
 from harness.run.session import Request
-from harness.scenario.loader import LoadedVariant, load
+from harness.scenario.loader import load
 from harness.verdicts.judge import Status
 
 
@@ -50,16 +51,16 @@ class ScenarioFile(pytest.File):
     def collect(self) -> Iterable[pytest.Item]:
         """Return the items of all variants. Raises CollectError with every mistake of the file."""
         names = self.config.getoption("--harness-backend") or [backends.DEFAULT]
+        file = _shown(self.path)
         try:
-            found = [(variant, self._plan(variant)) for variant in self._variants()]
+            plans = self._plans(file)
+            tree = source.read(file)
         except ScenarioError as error:
-            raise self.CollectError(self._told(error.problems)) from None
-        for name in names:
-            if name not in backends.names():
-                raise pytest.UsageError(f"--harness-backend: {backends.UnknownBackendError(name)}")
+            raise self.CollectError("\n".join(str(problem) for problem in error.problems)) from None
         runner = _runner(self.config)
         items = []
-        for variant, plan in found:
+        for plan in plans:
+            line = source.find(tree, ("variants", plan.variant), key=True).line
             for name in names:
                 request = Request(plan=plan, backend=name, parent=runner.parent)
                 items.append(
@@ -68,22 +69,26 @@ class ScenarioFile(pytest.File):
                         name=f"{plan.variant}[{name}]",
                         request=request,
                         runner=runner,
-                        line=variant.tree.where.line,
+                        line=line,
                     )
                 )
         return items
 
-    def _variants(self) -> tuple[LoadedVariant, ...]:
-        return load(_shown(self.path)).variants
-
-    def _plan(self, variant: LoadedVariant) -> Plan:
+    def _plans(self, file: Path) -> tuple[Plan, ...]:
+        """Return the plans of all variants; raises ScenarioError with the mistakes of all."""
         seed = self.config.getoption("--harness-seed")
-        plan = build(variant)
-        return plan if seed is None else replace(plan, seed=seed)
-
-    @staticmethod
-    def _told(problems: Iterable[Problem]) -> str:
-        return "\n".join(str(problem) for problem in problems)
+        plans: list[Plan] = []
+        problems: list[Problem] = []
+        for variant in load(file).variants:
+            try:
+                plan = build(variant)
+            except ScenarioError as error:
+                problems.extend(error.problems)
+                continue
+            plans.append(plan if seed is None else replace(plan, seed=seed))
+        if problems:
+            raise ScenarioError(tuple(problems))
+        return tuple(plans)
 
 
 class ScenarioItem(pytest.Item):

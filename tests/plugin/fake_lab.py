@@ -54,15 +54,16 @@ class FakeBackend:
             _note(options.folder, "torn down\n")
 
     def _walk(self, plan: Plan, options: Options, emit: Emit, began_s: float) -> None:
-        if plan.variant == "late" and not options.folder.name.endswith("-alone"):
-            emit(Impaired(at_s=0.5, what="late", late_s=20.0 * plan.speed))
+        late = plan.variant == "late" and not options.folder.name.endswith("-alone")
+        if late:
+            emit(Impaired(at_s=0.5, what="late", late_s=0.2 * plan.speed))
             emit(Impaired(at_s=0.5, what="backlog", count=7))
         if plan.variant == "slow":
             while time.monotonic() < began_s + plan.duration_s / plan.speed:
                 emit(Membership(at_s=0.0, node=plan.nodes[0].name, stream=1, joined=True))
                 time.sleep(0.01)
         for stream in plan.streams:
-            _deliver(plan, stream, emit)
+            _deliver(plan, stream, emit, lost=late or plan.variant == "lost")
         if options.hold:
             emit(Phase(name="hold", real_s=1.0, detail="nsenter --net=/proc/1/fd/9"))
             while True:
@@ -78,7 +79,7 @@ class HostlessBackend(FakeBackend):
         raise HostError("network namespaces are missing", "run as root")
 
 
-def _deliver(plan: Plan, stream: PlanStream, emit: Emit) -> None:
+def _deliver(plan: Plan, stream: PlanStream, emit: Emit, *, lost: bool) -> None:
     if stream.cast is Cast.MULTICAST:
         for node in stream.receivers:
             emit(Membership(at_s=0.0, node=node, stream=stream.number, joined=True))
@@ -87,7 +88,7 @@ def _deliver(plan: Plan, stream: PlanStream, emit: Emit) -> None:
         for sender in stream.senders:
             emit(Sent(at_s=at_s, stream=stream.number, sender=sender, first=sequence, count=1))
             hosts = tuple(name for name in stream.receivers if name != sender)
-            if plan.variant != "lost" and hosts:
+            if not lost and hosts:
                 emit(Arrived(at_s=at_s, stream=stream.number, sender=sender, sequence=sequence, hosts=hosts))
 
 
