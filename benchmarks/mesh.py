@@ -2,10 +2,10 @@
 
 python benchmarks/mesh.py [--nodes 50,200] [--rounds 5]
 
-Both use the same lab: one kernel bridge without snooping, one namespace a node, every node a member of one group.
-"plain" is epoll with recv_into and a counter, the floor for Python. "harness" is the code that scenarios run:
-every datagram is sent, received, parsed, gathered by sequence and turned into records. The two alternate.
-Prints medians and their ratio.
+Both use the same lab: one kernel bridge without snooping, one namespace a node, every node a member of one
+group. "plain" is epoll with recv_into and a counter, the floor for Python. "harness" is the code that
+scenarios run: every datagram is sent, received, parsed, gathered by sequence and turned into records. The two
+alternate. Prints medians and their ratio.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Harness:
 
 def measure(nodes: int, rounds: int) -> None:
     plan, loop, clock = plan_of(nodes), Loop(), Clock(speed=1.0)
-    devices = Devices(plan, loop, clock, lambda record: None)
+    devices = Devices(plan, loop, clock, lambda _: None)
     devices.build()
     try:
         devices.start()
@@ -162,7 +162,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments, _ = parser.parse_known_args()
     isolate()
-    print(f"{'nodes':>6} {'deliveries':>10} {'plain ms':>10} {'harness ms':>12} {'ratio':>7} {'thousand a s':>14}")
+    head = ("nodes", "deliveries", "plain ms", "harness ms", "ratio", "thousand a s")
+    print("{:>6} {:>10} {:>10} {:>12} {:>7} {:>14}".format(*head))
     for nodes in arguments.nodes.split(","):
         measure(int(nodes), arguments.rounds)
 

@@ -160,20 +160,14 @@ class Devices:
 
     def hush(self, hushed: bool) -> None:
         """Let kernel bridges flood nothing to hosts, or what they flood by their settings."""
-        for bridge in self._bridges():
-            bridge.hush(hushed)
+        for switch in self._switches.values():
+            if isinstance(switch, KernelBridge):
+                switch.hush(hushed)
 
-    def reports_repeated(self) -> bool:
-        """Tell whether every member on a kernel bridge has sent all reports of its join."""
-        return not any(bridge.unrepeated() for bridge in self._bridges())
-
-    def unrepeated(self) -> str:
-        """Say whose reports are still to come."""
-        missing = sum(bridge.unrepeated() for bridge in self._bridges())
-        return f"the repeated reports of {missing} memberships on kernel bridges"
-
-    def _bridges(self) -> tuple[KernelBridge, ...]:
-        return tuple(switch for switch in self._switches.values() if isinstance(switch, KernelBridge))
+    def reported(self, host: PlanHost, stream: PlanStream) -> bool:
+        """Tell whether no report of a join is still to come that a kernel bridge would flood."""
+        driver = self._switches[host.switch]
+        return not isinstance(driver, KernelBridge) or driver.reported(stream.group, host.port)
 
     def report_drops(self) -> None:
         """Hand out what this machine's switches lost."""

@@ -129,9 +129,9 @@ class KernelBridge:
             if port.peer_kind is PeerKind.NODE:
                 self._fabric.port_options(self.name, port.name, {"mcast_flood": flood})
 
-    def unrepeated(self) -> int:
-        """Return how many memberships of this bridge have been reported only once."""
-        return sum(1 for entry in self._members if self._reports.get(entry, 0) < _REPORTS_OF_A_JOIN)
+    def reported(self, group: IPv4Address, port: str) -> bool:
+        """Tell whether all reports of a join have come in."""
+        return self._reports.get((group, port), 0) >= _REPORTS_OF_A_JOIN
 
     def port_changed(self, port: str, *, up: bool) -> None:
         """Nothing to do: the kernel has seen it itself."""

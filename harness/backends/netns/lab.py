@@ -10,6 +10,7 @@ section 3), so that the bridge would never learn them.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,8 @@ from harness.plan.model import Cast, Plan, PlanHost, PlanStream
 _FLUSH_EVERY_S = 0.1
 _SETTLE_LIMIT_S = 10.0
 _LATE_WORTH_TELLING_S = 0.02
+Join = tuple[PlanHost, PlanStream]
+
 _CROWD = 30
 """More joins than this, flooded to as many ports, overflow the kernel's per-CPU queue of 1000 frames."""
 
@@ -111,26 +114,24 @@ class Lab:
         self._devices.hush(True)
         for host, stream in joins:
             self._traffic.join(host.name, stream)
-        self._wait_for_members(joins)
+        self._wait_for(joins, self._devices.knows, "the switches to learn of")
         if len(joins) > _CROWD and not self._devices.queriers_of_old_versions():
-            self._loop.wait_for(self._devices.reports_repeated, _SETTLE_LIMIT_S, self._devices.unrepeated)
+            self._wait_for(joins, self._devices.reported, "the repeated reports of")
         self._devices.hush(False)
 
-    def _wait_for_members(self, joined: list[tuple[PlanHost, PlanStream]]) -> None:
-        waiting = [pair for pair in joined if pair[0].up]
+    def _wait_for(self, joins: list[Join], done: Callable[[PlanHost, PlanStream], bool], what: str) -> None:
+        waiting = [(host, stream) for host, stream in joins if host.up]
 
-        def all_known() -> bool:
-            waiting[:] = [(host, stream) for host, stream in waiting if not self._devices.knows(host, stream)]
+        def all_done() -> bool:
+            waiting[:] = [(host, stream) for host, stream in waiting if not done(host, stream)]
             return not waiting
 
-        def what() -> str:
+        def missing() -> str:
             host, stream = waiting[0]
-            return (
-                f"{host.switch} to learn that {host.name} on {host.port} joined {stream.group} "
-                f"({len(waiting)} members not learned yet)"
-            )
+            count = f"{len(waiting)} memberships" if len(waiting) > 1 else "the membership"
+            return f"{what} {count}, first {host.name} on {host.port} of {host.switch} in {stream.group}"
 
-        self._loop.wait_for(all_known, _SETTLE_LIMIT_S, what)
+        self._loop.wait_for(all_done, _SETTLE_LIMIT_S, missing)
 
     def _flush_again(self) -> None:
         self._flush()
