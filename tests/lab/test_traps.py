@@ -1,4 +1,4 @@
-"""What fakes or hides a fault on the machine that runs a lab: each trap is set for real, and catches nobody."""
+"""What fakes or hides a fault on the machine that runs a lab: each trap is set for real, and catches none."""
 
 import os
 import pickle

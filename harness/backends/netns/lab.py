@@ -78,6 +78,9 @@ class Lab:
     def walk(self) -> None:
         """Run traffic and timeline to the end of the scenario."""
         self._phase("run")
+        # What was lost or late before the start did no harm: the switches have learned every member.
+        self._backlog_drops = _backlog_drops()
+        self._loop.worst_late_s = 0.0
         self._traffic.start()
         for action in self._plan.actions:
             self._loop.call_at(self._clock.real(action.at_s), partial(self._actor.act, action))
