@@ -45,13 +45,14 @@ class EmulatedSwitch:
         self._touched_routers: dict[str, None] = {}
         self._mode: ForwardingMode | None = None
         self._wake_s: float | None = None
+        # Before any switch of the lab speaks: without its trap this one would flood what it hears.
+        self._data_plane.install()
         with inside(namespace):
             self._tap = Tap(program=IGMP_FRAMES)
 
     def start(self) -> None:
-        """Install the data plane and switch the control plane on."""
+        """Switch the control plane on."""
         now = self._loop.now()
-        self._data_plane.install()
         self._obey(self._machine.start(now), now)
         self._loop.watch(self._tap.fileno(), self._read)
 
