@@ -14,6 +14,7 @@ import errno
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from functools import cache
 from ipaddress import IPv4Address
 from typing import Any, assert_never
 
@@ -385,6 +386,7 @@ class DataPlane:
         return keys
 
 
+@cache
 def _acl_messages(*, snooping: bool, unregistered: Unregistered) -> tuple[bytes, ...]:
     rules = _acl(snooping=snooping, unregistered=unregistered)
     return tuple(_new_rule(NFPROTO_BRIDGE, TABLE, EGRESS_ACL, rule) for rule in rules)
