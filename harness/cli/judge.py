@@ -15,7 +15,7 @@ from harness.observations.record import read
 from harness.plan.build import build
 from harness.plan.model import Plan
 from harness.run import plan_file
-from harness.run.folder import PLAN, RECORDS
+from harness.run.folder import PLAN, RECORDS, SOURCE
 from harness.run.outcome import Outcome
 from harness.verdicts.judge import judge, overall
 
@@ -83,7 +83,7 @@ def _incomplete(records: tuple[Record, ...]) -> tuple[str, ...]:
 
 def _other_expectations(plan: Plan, run: Path, variant: str, scenario: Path | None) -> Plan:
     """Return the plan that was run, with what another variant or file expects."""
-    file = scenario or (plan.file if plan.file.exists() else run / plan.file.name)
+    file = scenario or (plan.file if plan.file.exists() else run / SOURCE)
     (found,) = variants((f"{file}::{variant}",), ())
     wanted = build(found)
     return replace(plan, variant=wanted.variant, role=wanted.role, expectations=wanted.expectations)

@@ -67,6 +67,8 @@ class ScenarioFile(pytest.File):
                     ScenarioItem.from_parent(
                         self,
                         name=f"{plan.variant}[{name}]",
+                        # Said in full: pytest 9.2 does not take a name apart, and --lf would not find it.
+                        nodeid=f"{self.nodeid}::{plan.variant}[{name}]",
                         request=request,
                         runner=runner,
                         line=line,

@@ -14,6 +14,10 @@ DEFAULT = "netns"
 _FACTORIES: dict[str, str | Factory] = {"netns": "harness.backends.netns:NetnsBackend"}
 
 
+_HEAVY: dict[str, str] = {"netns": "harness.backends.netns.lab"}
+"""What a backend's runs import, where that takes a good part of a second (pyroute2)."""
+
+
 class UnknownBackendError(HarnessError):
     """There is no backend of that name."""
 
@@ -40,6 +44,12 @@ def create(name: str) -> Backend:
         module, _, attribute = factory.partition(":")
         factory = _as_factory(getattr(import_module(module), attribute))
     return factory()
+
+
+def preload(name: str) -> None:
+    """Import what a backend's runs need, so that processes forked from this one have it already."""
+    if name in _HEAVY:
+        import_module(_HEAVY[name])
 
 
 def _as_factory(found: Factory) -> Factory:

@@ -19,6 +19,8 @@ DEFAULT_PARENT = Path(".harness")
 LOG = "lab.log"
 PLAN = "plan.json"
 RECORDS = "run.jsonl"
+SOURCE = "scenario-as-run.yaml"
+"""Not named as scenario files are, so that nobody collects it for one."""
 _ATTEMPTS = 1000
 
 
@@ -38,6 +40,11 @@ class RunFolder:
     def plan(self) -> Path:
         """The plan that was run."""
         return self.path / PLAN
+
+    @property
+    def source(self) -> Path:
+        """A copy of the scenario file."""
+        return self.path / SOURCE
 
     @property
     def records(self) -> Path:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from harness.errors import HarnessError, HostError, LabError
 from harness.run import load
-from harness.run.backends import create
+from harness.run.backends import create, preload
 from harness.run.events import Entered, Event, Finished, Listen, Queued, ignore
 from harness.run.folder import RunFolder
 from harness.run.outcome import Outcome
@@ -172,6 +172,7 @@ class Pool:
         except HarnessError as error:
             self._finish(job, Outcome(plan=request.plan, backend=request.backend, error=error))
             return
+        preload(request.backend)
         with signals_held():
             worker = Worker(request, backend, folder, job.key)
             running = _Running(job=job, worker=worker, folder=folder, began_s=time.monotonic())

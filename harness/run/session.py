@@ -83,7 +83,7 @@ def carry_out(
     began_s = time.monotonic()
     plan = request.plan
     folder.plan.write_text(plan_file.dump(plan), encoding="utf-8")
-    shutil.copy(plan.file, folder.path / plan.file.name)
+    shutil.copy(plan.file, folder.source)
     options = Options(folder=folder.path, captures=request.captures, hold=request.hold)
     with Recorder(folder.records) as recorder:
         watch = _Watch(request, recorder, listen, key, folder, began_s)

@@ -61,7 +61,7 @@ def test_a_run_passes(pool: Pool, make_plan: MakePlan, request_of: Callable[...,
         "lab.log",
         "plan.json",
         "run.jsonl",
-        "small.scenario.yaml",
+        "scenario-as-run.yaml",
     ]
 
 
