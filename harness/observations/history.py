@@ -70,7 +70,6 @@ class History:
         self.impairments: tuple[Impaired, ...] = ()
         self.strays = 0
         """Datagrams that no stream of the plan can have sent."""
-        self._last_at_s = 0.0
         self._streams = {stream.number: stream for stream in plan.streams}
         self._flows = {
             (stream.number, sender): Flow(count=first_due(stream, min(stream.stop_s, plan.duration_s)))
@@ -109,7 +108,8 @@ class History:
                     continue
             if not isinstance(record, Started) and record.at_s > last_s:
                 last_s = record.at_s
-        self._last_at_s = last_s
+        self.last_at_s = last_s
+        """The latest moment in the records."""
         self._take_sent(sent)
         self.steps = tuple(steps)
         self.impairments = tuple(impairments)
@@ -165,9 +165,9 @@ class History:
     def known_until_s(self) -> float:
         """Return the moment up to which everything that happened is in the records."""
         if self.complete:
-            return max(self.plan.duration_s, self._last_at_s)
+            return max(self.plan.duration_s, self.last_at_s)
         behind_s = self.guard_s if self.ended is not None else REPORTED_EVERY_REAL_S * self.plan.speed
-        return max(0.0, self._last_at_s - behind_s)
+        return max(0.0, self.last_at_s - behind_s)
 
     def impaired_until(self, at_s: float) -> tuple[Impaired, ...]:
         """Return what this machine had lost or delayed by a moment; it may have been told a little later."""

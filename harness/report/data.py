@@ -1,4 +1,4 @@
-"""A run's verdicts as JSON data, for ``--json`` and other programs. Keys may be added and keep their meaning."""
+"""A run's verdicts as JSON data, for ``--json`` and other programs. Keys may be added, none is redefined."""
 
 from __future__ import annotations
 

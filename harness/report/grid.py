@@ -16,7 +16,10 @@ Paint = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line of text and how wide it is on the screen (colours take no room)."""
+    """A line of text and how wide it is on the screen: colours take no room.
+
+    A width of 0 is that of a remark which has the line for itself.
+    """
 
     text: str
     width: int
@@ -55,7 +58,7 @@ def _left_out(matrix: Matrix, senders: tuple[str, ...], receivers: tuple[str, ..
         ("receivers", len(matrix.receivers) - len(receivers)),
     )
     parts = [f"{count} more {word}" for word, count in counts if count]
-    return [_plain(f"and {' and '.join(parts)}")] if parts else []
+    return [Line(text=f"and {' and '.join(parts)}", width=0)] if parts else []
 
 
 def _plain(text: str) -> Line:

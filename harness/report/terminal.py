@@ -88,16 +88,18 @@ def _beside(verdict: Verdict, painter: Painter) -> list[str]:
     evidence = _evidence(verdict)
     if verdict.matrix is None or not verdict.matrix.wrong:
         return [f"{_INDENT}{line}" for line in evidence]
-    left = grid.lines(verdict.matrix, painter.wrong)
+    left = list(grid.lines(verdict.matrix, painter.wrong))
     width = max(line.width for line in left)
     if width > _WIDEST_BESIDE:
         return [f"{_INDENT}{line.text}" for line in left] + [f"{_INDENT}{line}" for line in evidence]
+    remarks = [line for line in left if not line.width]
+    left = [line for line in left if line.width]
     found = []
     for index in range(max(len(left), len(evidence))):
         text, used = (left[index].text, left[index].width) if index < len(left) else ("", 0)
         note = evidence[index] if index < len(evidence) else ""
         found.append(f"{_INDENT}{text}{' ' * (width - used + _GAP)}{note}")
-    return found
+    return found + [f"{_INDENT}{line.text}" for line in remarks]
 
 
 def _evidence(verdict: Verdict) -> list[str]:
@@ -123,4 +125,4 @@ def _footer(plan: Plan, run_folder: Path | None, replay: str) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(line.strip() for line in text.splitlines())

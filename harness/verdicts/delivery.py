@@ -88,9 +88,8 @@ def find_matrix(history: History, expectation: ExpectMatrix) -> Finding:
     )
     expected = f"the matrix as written {words.window(subject.from_s, subject.until_s)}"
     selection = select(history, subject)
-    demands = any(hears.values())
     if nothing := unanswerable(selection, subject, expected, demands=False):
-        return nothing
+        return _refused(nothing, selection, hears)
     complaints = []
     for pair in selection.pairs:
         missing = pair.missing()
@@ -105,7 +104,7 @@ def find_matrix(history: History, expectation: ExpectMatrix) -> Finding:
         expected=expected,
         got=_got_matrix(selection, complaints),
         rests_on_absence=any(pair.receiver not in hears[pair.sender] for pair in selection.pairs),
-        unjudged=_unjudged_cells(selection, hears) or unjudged(selection, subject, demands=demands),
+        unjudged=_unjudged_cells(selection, hears) or unjudged(selection, subject, demands=False),
     )
     return _refused(finding, selection, hears)
 

@@ -107,10 +107,7 @@ def _too_short(history: History, expectation: Expectation) -> str:
     ended = history.ended
     how = "without an end in its records" if ended is None else ended.status
     why = f": {ended.detail}" if ended is not None and ended.detail else ""
-    return (
-        f"the run ended at {words.moment(history.known_until_s)}, "
-        f"before {words.moment(needed_s)} ({how}{why})"
-    )
+    return f"the run ended at {words.moment(history.last_at_s)}, before {words.moment(needed_s)} ({how}{why})"
 
 
 def _doubt(history: History, expectation: Expectation, finding: Finding) -> str:

@@ -15,7 +15,7 @@ _ROUNDING = 1e-9
 def find_load(history: History, expectation: ExpectLoad) -> Finding:
     """Look whether the share is in its bounds for every host.
 
-    It is the share, of the datagrams that others sent while the host was no member, that reached its interface.
+    The share is taken of what others sent while the host was no member: how much reached its interface.
     """
     least, most = expectation.share_at_least, expectation.share_at_most
     subject = expectation.subject
