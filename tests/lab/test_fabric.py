@@ -369,7 +369,9 @@ def test_igmp_reaches_the_tap_on_the_port_and_no_further() -> None:
             wait_until("n4's report on p4", reported)
             member.send(FENCE_GROUP, b"fence n4")
             people.stations["n2"].until_fence(b"fence n4")
-            assert [frame for frame in frames(neighbour) if frame[23:24] == b"\x02"] == []
+            # The neighbour's tap shows its own reports too, which repeat.
+            arrived = [frame for frame in frames(neighbour) if frame[6:12] != b"\2\0\0\0\0\2"]
+            assert [frame for frame in arrived if frame[23:24] == b"\x02"] == []
 
 
 def test_more_members_than_one_message_holds() -> None:
