@@ -76,10 +76,10 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run ``mcast`` and exit: the console entry point."""
     sys.excepthook = _internal_error
-    sys.exit(run(arguments))
+    sys.exit(execute(arguments))
 
 
-def run(arguments: list[str] | None = None) -> ExitCode:
+def execute(arguments: list[str] | None = None) -> ExitCode:
     """Run ``mcast`` with these arguments (None: the process's own) and return its exit code."""
     try:
         result = cli.main(arguments, prog_name="mcast", standalone_mode=False)

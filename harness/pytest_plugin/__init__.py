@@ -22,6 +22,8 @@ MARKERS = (
     "fix: a variant that heals a fault",
     "control: a variant to compare with",
 )
+REMARK = "remark"
+"""The user property that holds what the summary must not hide."""
 RUNNER_KEY: pytest.StashKey[Runner] = pytest.StashKey()
 """Of the configuration: the labs of this session."""
 START_KEY: pytest.StashKey[Callable[[], None]] = pytest.StashKey()
@@ -99,6 +101,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     runner = session.config.stash.get(RUNNER_KEY, None)
     if runner is not None:
         runner.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what was remarkable, also of runs that passed: a run that was repeated is never hidden."""
+    found = {
+        f"{report.nodeid}: {value}": None
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == REMARK
+    }
+    if found:
+        terminalreporter.section("scenarios")
+        for text in found:
+            terminalreporter.line(text)
 
 
 def _collection_failed(session: pytest.Session) -> bool:

@@ -18,7 +18,7 @@ from harness import source
 from harness.errors import HarnessError, HostError, LabError, Problem, ScenarioError
 from harness.plan.build import build
 from harness.plan.model import Plan
-from harness.pytest_plugin import RUNNER_KEY, START_KEY
+from harness.pytest_plugin import REMARK, RUNNER_KEY, START_KEY
 from harness.pytest_plugin.runner import Runner
 from harness.report import outcomes
 from harness.run import backends
@@ -121,6 +121,7 @@ class ScenarioItem(pytest.Item):
             ("seed", outcome.plan.seed),
             ("kernel", outcome.kernel),
             ("run_folder", str(outcome.folder or "")),
+            *((REMARK, remark) for remark in outcome.remarks),
         ]
         if isinstance(outcome.error, HostError) and not self.config.getoption("--harness-require"):
             pytest.skip(str(outcome.error))

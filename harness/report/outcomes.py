@@ -30,10 +30,11 @@ def text(outcome: Outcome, *, colour: bool) -> str:
 
 
 def line(outcome: Outcome, *, colour: bool) -> str:
-    """Return the one line of a run that passed."""
-    return summary_line(
+    """Return the one line of a run that passed, and a line for each remark."""
+    summary = summary_line(
         outcome.plan, outcome.verdicts, colour=colour, real_s=outcome.real_s, backend=outcome.backend
     )
+    return "\n".join((summary, *(f"    {remark}" for remark in outcome.remarks)))
 
 
 def data(outcome: Outcome) -> dict[str, Any]:

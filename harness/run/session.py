@@ -124,6 +124,7 @@ class _Watch:
         self._at_s = 0.0
         self._told_s = began_s
         self._status = ""
+        self._real_s = 0.0
         self._impaired: list[Impaired] = []
 
     def emit(self, record: Record) -> None:
@@ -150,8 +151,8 @@ class _Watch:
         if self._status:
             return
         self._status = status
-        real_s = round(time.monotonic() - self._began_s, 6)
-        self._recorder.write(Ended(at_s=self._at_s, status=status, detail=detail, real_s=real_s))
+        self._real_s = round(time.monotonic() - self._began_s, 6)
+        self._recorder.write(Ended(at_s=self._at_s, status=status, detail=detail, real_s=self._real_s))
         self._recorder.flush()
 
     def outcome(self, error: HarnessError | None = None) -> Outcome:
@@ -168,7 +169,7 @@ class _Watch:
             verdicts=verdicts,
             status=None if error or interrupted else overall(verdicts),
             folder=self._folder.path,
-            real_s=time.monotonic() - self._began_s,
+            real_s=self._real_s,
             error=error,
             interrupted=interrupted,
             impairments=impairments(self._impaired, request.plan.speed),

@@ -211,8 +211,10 @@ def test_a_broken_lab_fails_in_its_own_words(
 def test_a_run_that_the_machine_spoilt_is_repeated(pytester: pytest.Pytester, scenario: Scenario) -> None:
     scenario("a", "late")
 
-    run(pytester).assert_outcomes(passed=1)
+    result = run(pytester)
 
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["a.scenario.yaml::late[[]fake]: run again alone: at first this machine *"])
     assert runs(pytester) == ["a-late-fake-1", "a-late-fake-1-alone"]
 
 
