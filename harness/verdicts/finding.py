@@ -129,7 +129,8 @@ def matrix_of(selection: Selection, complaints: Sequence[Complaint]) -> Matrix |
         missing, judged = sums.get(key, (0, 0))
         sums[key] = (missing + pair.missing(), judged + pair.judged)
     senders = tuple(dict.fromkeys(sender for sender, _ in sums))
-    receivers = _in_order(senders, sums)
+    hearing = {receiver for _, receiver in sums}
+    receivers = tuple(host for host in selection.hosts if host in hearing)
     rows = tuple(tuple(_cell(sums.get((sender, host))) for host in receivers) for sender in senders)
     wrong = {(one.pair.sender, one.pair.receiver) for one in complaints}
     return Matrix(
@@ -137,15 +138,6 @@ def matrix_of(selection: Selection, complaints: Sequence[Complaint]) -> Matrix |
         receivers=receivers,
         rows=rows,
         wrong=tuple((s, r) for s in senders for r in receivers if (s, r) in wrong),
-    )
-
-
-def _in_order(senders: Sequence[str], sums: dict[tuple[str, str], tuple[int, int]]) -> tuple[str, ...]:
-    """Return the receivers: senders that hear others first, so that the diagonal of a mesh is empty."""
-    hosts = dict.fromkeys(host for _, host in sums)
-    return (
-        *(name for name in senders if name in hosts),
-        *(name for name in hosts if name not in set(senders)),
     )
 
 

@@ -105,8 +105,10 @@ class Selection:
 
     ``pairs`` have at least one judged datagram each, in the order of streams, senders and hosts. ``due``
     counts the datagrams that the plan wanted in the window, ``sent`` those that were sent, of all senders.
+    ``hosts`` are all hosts of the plan, in its order.
     """
 
+    hosts: tuple[str, ...]
     pairs: tuple[Pair, ...]
     silent: tuple[Silent, ...]
     due: int
@@ -137,7 +139,13 @@ def select(history: History, subject: Subject, *, unasked: bool = False) -> Sele
                 silent.append(_silent(stream, sender, wanted, flow))
             judged = subtract(sent, history.contested(number))
             pairs.extend(chooser.pairs_of(sender, flow, judged))
-    return Selection(pairs=tuple(pairs), silent=tuple(silent), due=due_count, sent=sent_count)
+    return Selection(
+        hosts=tuple(host.name for host in history.plan.hosts),
+        pairs=tuple(pairs),
+        silent=tuple(silent),
+        due=due_count,
+        sent=sent_count,
+    )
 
 
 def _silent(stream: PlanStream, sender: str, wanted: Spans, flow: Flow) -> Silent:

@@ -7,7 +7,7 @@ import typing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HostError, ScenarioError
@@ -54,6 +54,7 @@ def write(path: Path, *records: Record) -> None:
             recorder.write(record)
 
 
+@settings(deadline=None)
 @given(st.lists(_records(), max_size=12))
 def test_every_record_comes_back_as_it_was(records):
     with tempfile.TemporaryDirectory() as folder:
@@ -62,6 +63,7 @@ def test_every_record_comes_back_as_it_was(records):
         assert read(path) == tuple(records)
 
 
+@settings(deadline=None)
 @given(st.lists(_records(), min_size=1, max_size=4), st.data())
 def test_a_file_cut_anywhere_gives_the_records_before_the_cut(records, data):
     with tempfile.TemporaryDirectory() as folder:

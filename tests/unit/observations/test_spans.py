@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 from factory import stream
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.observations.schedule import due, first_due, near
@@ -18,6 +18,7 @@ def numbers(spans: Spans) -> set[int]:
     return {number for start, end in spans for number in range(start, end)}
 
 
+@settings(deadline=None)
 @given(ranges, ranges)
 def test_arithmetic_is_that_of_sets(left, right):
     a, b = normal(left), normal(right)
@@ -30,6 +31,7 @@ def test_arithmetic_is_that_of_sets(left, right):
         assert all(left[1] <= right[0] for left, right in pairwise(spans))
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 5000),
     st.sampled_from([0.1, 1 / 3, 1 / 30, 0.7, 1.0, 1.3]),

@@ -41,6 +41,12 @@ def test_everything():
     assert verdict.matrix.rows[0] == (Heard.NOT_JUDGED, Heard.ALL, Heard.ALL, Heard.ALL)
 
 
+def test_receivers_stand_in_the_order_of_the_plan():
+    verdict = one(PLAN, run(PLAN, traffic(PLAN)), all_of(senders=("n4", "n2")))
+    assert verdict.matrix.senders == ("n4", "n2")
+    assert verdict.matrix.receivers == ("n1", "n2", "n3", "n4")
+
+
 def test_one_datagram_too_few():
     def fate(sender, receiver, n):
         return (sender, receiver, n) != ("n2", "n4", 33)

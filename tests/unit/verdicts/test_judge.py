@@ -275,6 +275,7 @@ def test_arrivals_may_come_in_any_order_and_in_any_number_of_records(seed, share
     assert judge(PLAN, [records[0], *apart, records[-1]], EVERY) == expected
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_a_stop_is_found_where_it_was_put(at, width):
     records = run(PLAN, traffic(PLAN, before(at)))
