@@ -57,7 +57,9 @@ Scenario = Callable[..., Path]
 def scenario(pytester: pytest.Pytester) -> Scenario:
     """Write scenario files; the names of variants tell the fake backend what goes wrong."""
     pytester.makeconftest(CONFTEST)
-    pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\nfilterwarnings = error\n")
+    pytester.makeini(
+        "[pytest]\naddopts = --strict-markers --strict-config -p no:hypothesispytest\nfilterwarnings = error\n"
+    )
 
     def write(name: str, *variants: str, speed: int = 100, duration: str = "11s") -> Path:
         file = pytester.path / f"{name}.scenario.yaml"
