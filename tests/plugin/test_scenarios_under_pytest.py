@@ -57,9 +57,8 @@ Scenario = Callable[..., Path]
 def scenario(pytester: pytest.Pytester) -> Scenario:
     """Write scenario files; the names of variants tell the fake backend what goes wrong."""
     pytester.makeconftest(CONFTEST)
-    pytester.makeini(
-        "[pytest]\naddopts = --strict-markers --strict-config -p no:hypothesispytest\nfilterwarnings = error\n"
-    )
+    options = "--strict-markers --strict-config -p no:hypothesispytest"
+    pytester.makeini(f"[pytest]\naddopts = {options}\nfilterwarnings = error\n")
 
     def write(name: str, *variants: str, speed: int = 100, duration: str = "11s") -> Path:
         file = pytester.path / f"{name}.scenario.yaml"
