@@ -22,6 +22,7 @@ RECORDS = "run.jsonl"
 SOURCE = "scenario-as-run.yaml"
 """Not named as scenario files are, so that nobody collects it for one."""
 _ATTEMPTS = 1000
+_GONE = ".gone-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,8 @@ def claim(parent: Path, name: str) -> RunFolder:
     """
     try:
         parent.mkdir(parents=True, exist_ok=True)
+        for left in parent.glob(f"{_GONE}*"):  # by a process that was killed while it removed
+            shutil.rmtree(left, ignore_errors=True)
         for number in range(1, _ATTEMPTS):
             path = parent / (name if number == 1 else f"{name}-{number}")
             lock = _replace(path)
@@ -86,9 +89,9 @@ def _replace(path: Path) -> int | None:
     old = _try_lock(path)
     if old is not None:
         try:
-            gone = path.with_name(f".gone-{os.getpid()}-{path.name}")
+            gone = path.with_name(f"{_GONE}{os.getpid()}-{path.name}")
             path.rename(gone)
-            shutil.rmtree(gone)
+            shutil.rmtree(gone, ignore_errors=True)
         finally:
             os.close(old)
     try:

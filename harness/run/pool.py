@@ -17,7 +17,7 @@ from harness.run.backends import create, preload
 from harness.run.events import Entered, Event, Finished, Listen, Queued, ignore
 from harness.run.folder import RunFolder
 from harness.run.outcome import Outcome
-from harness.run.session import Request, claim_for, refuse
+from harness.run.session import HOLD_PHASE, Request, claim_for, refuse
 from harness.run.workers import Worker, signals_held
 from harness.verdicts.judge import Status
 
@@ -240,7 +240,8 @@ class Pool:
                 running.worker.kill()
             return
         limit_s = plan.duration_s / plan.speed + GRACE_S + GRACE_A_HOST_S * len(plan.hosts)
-        if now_s - running.began_s > limit_s and not running.job.request.hold:
+        held = running.phase == HOLD_PHASE
+        if now_s - running.began_s > limit_s and not held:
             self._interrupt(
                 running,
                 f"the lab did not end within {limit_s:.0f} s; it was last in phase {running.phase!r}",

@@ -31,6 +31,8 @@ from harness.run.folder import DEFAULT_PARENT, RunFolder, claim, name_of
 from harness.run.outcome import Outcome
 from harness.verdicts.judge import Verdict, judge, overall
 
+HOLD_PHASE = "hold"
+"""The phase in which a backend keeps a lab whose scenario is over; its detail says how to enter."""
 _PROGRESS_EVERY_S = 0.2
 
 
@@ -135,7 +137,7 @@ class _Watch:
             return
         self._recorder.write(record)
         match record:
-            case Phase(name="hold"):
+            case Phase() if record.name == HOLD_PHASE:
                 self.end("complete")
                 self._listen(Held(key=self._key, doors=record.detail, outcome=self.outcome()))
             case Phase() | Started():
