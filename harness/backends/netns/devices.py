@@ -27,11 +27,13 @@ from harness.plan.model import (
     Cast,
     DataPlaneKind,
     End,
+    PeerKind,
     Plan,
     PlanHost,
     PlanLink,
     PlanStream,
     PlanSwitch,
+    Port,
 )
 from harness.protocols.snooping import SnoopingConfig
 
@@ -155,8 +157,29 @@ class Devices:
         return forced or any(querier is not None and querier.version < 3 for querier in queriers)
 
     def knows(self, host: PlanHost, stream: PlanStream) -> bool:
-        """Tell whether a host's own switch knows that it joined a stream's group."""
-        return self._switches[host.switch].knows(stream.group, host.port)
+        """Tell whether the switches that must learn of a join have done so.
+
+        That is the host's own switch; if it does not snoop, reports pass it, and its neighbours must learn of
+        it too, and so on.
+        """
+        waiting, seen = [(host.switch, host.port)], {host.switch}
+        while waiting:
+            name, port = waiting.pop()
+            if not self._switches[name].knows(stream.group, port):
+                return False
+            switch = self._plan.switch(name)
+            if switch.behaviour.snooping:
+                continue
+            for own in switch.ports:
+                if own.peer_kind is PeerKind.SWITCH and own.peer not in seen and self._joined(switch, own):
+                    seen.add(own.peer)
+                    waiting.append((own.peer, own.peer_port))
+        return True
+
+    def _joined(self, switch: PlanSwitch, port: Port) -> bool:
+        """Tell whether a port's cable to another switch is up from the start."""
+        end = (switch.name, port.name)
+        return any(link.up for link in self._plan.links if end in (link.a, link.b))
 
     def hush(self, hushed: bool) -> None:
         """Let kernel bridges flood nothing to hosts, or what they flood by their settings."""
