@@ -7,6 +7,7 @@ that help costs nothing; nothing here knows what a command does.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -74,7 +75,13 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run ``mcast`` and exit: the console entry point."""
+    """Run ``mcast`` and exit: the console entry point.
+
+    Imports are most of a short run. They make no garbage, so the collector sleeps until the labs begin (see
+    ``harness.run.backends.preload``), and pydantic need not look for plugins.
+    """
+    gc.disable()
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     sys.excepthook = _internal_error
     sys.exit(execute(arguments))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable
 from importlib import import_module
 
@@ -47,9 +49,14 @@ def create(name: str) -> Backend:
 
 
 def preload(name: str) -> None:
-    """Import what a backend's runs need, so that processes forked from this one have it already."""
-    if name in _HEAVY:
+    """Import what a backend's runs need, so that processes forked from this one have it already.
+
+    What is there by then stays to the end: the collector need not look at it, here and in every lab.
+    """
+    if name in _HEAVY and _HEAVY[name] not in sys.modules:
         import_module(_HEAVY[name])
+        gc.freeze()
+    gc.enable()
 
 
 def _as_factory(found: Factory) -> Factory:

@@ -76,9 +76,13 @@ def check_isolation() -> None:
     if has_capabilities():
         os.close(create_namespace())
         return
-    found = subprocess.run(  # noqa: S603  our own interpreter and text
-        (sys.executable, "-c", _TRIAL), capture_output=True, text=True, check=True
-    ).stdout
+    try:
+        found = subprocess.run(  # noqa: S603  our own interpreter and text
+            (sys.executable, "-c", _TRIAL), capture_output=True, text=True, check=True
+        ).stdout
+    except OSError as error:
+        what = f"this user cannot run {sys.executable} ({error.strerror})"
+        raise HostError(what, "use a Python that every user may run, such as /usr/bin/python3") from error
     if found:
         raise HostError(*found.split("\0"))
 
