@@ -104,11 +104,12 @@ def _deepest(
     best = ((at, 0), place)
     for index in range(at, len(loc)):
         step = _child(node, loc[index], wants_key)
-        if step is None:
-            continue
-        child, child_place = step
-        (last, matched), found = _deepest(child, child_place, loc, index + 1, wants_key)
-        best = max(best, ((last, matched + 1), found), key=lambda reading: reading[0])
+        if step is not None:
+            child, child_place = step
+            (last, matched), found = _deepest(child, child_place, loc, index + 1, wants_key)
+            best = max(best, ((last, matched + 1), found), key=lambda reading: reading[0])
+        if isinstance(loc[index], int):
+            break  # a number is never a tag: what does not match it is not in the tree
     return best
 
 

@@ -52,3 +52,8 @@ def test_a_mapping_gives_its_keys_and_nodes() -> None:
     mapping = parse("a: 1", Path("s.yaml"))
     assert not isinstance(mapping, Scalar)
     assert to_data(mapping) == {"a": 1}
+
+
+def test_a_number_that_matches_nothing_is_not_looked_for_elsewhere():
+    tree = parse("expect: [{deliver: a, senders: nx}, {deliver: b, senders: ny}]\n", Path("x.yaml"))
+    assert find(tree, ("expect", 1, "senders", 0)).column == find(tree, ("expect", 1, "senders")).column
