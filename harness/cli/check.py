@@ -9,12 +9,11 @@ import click
 
 from harness.cli.selection import existing
 from harness.errors import ExitCode, Problem, ScenarioError
-from harness.plan.build import build
+from harness.plan.build import build_all
 from harness.plan.model import Plan
 from harness.profiles import loader as profiles
 from harness.run import backends
 from harness.run.session import refuse
-from harness.scenario.loader import load
 
 _EXAMPLES = """Find every mistake in scenario files, at once, with its place.
 
@@ -54,18 +53,16 @@ def command(paths: tuple[Path, ...], backend: str, quiet: bool) -> ExitCode:
 
 def _plans(file: Path, backend: str) -> tuple[Plan, ...]:
     """Return the plans of a file; raises ScenarioError with the mistakes of all its variants."""
-    plans: list[Plan] = []
+    plans = build_all(file)
     problems: list[Problem] = []
-    for variant in load(file).variants:
+    for plan in plans:
         try:
-            plan = build(variant)
             refuse(plan, backends.create(backend))
-            plans.append(plan)
         except ScenarioError as error:
             problems.extend(error.problems)
     if problems:
         raise ScenarioError(tuple(problems))
-    return tuple(plans)
+    return plans
 
 
 def _warnings(plans: tuple[Plan, ...]) -> Iterator[str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from harness.errors import Problem, ScenarioError
-from harness.plan.build import build
+from harness.plan.build import build, build_all
 from harness.plan.model import Plan
-from harness.scenario.loader import LoadedVariant, files, load
+from harness.scenario.loader import LoadedVariant, examine, files
 from harness.source import closest
 
 
@@ -49,11 +49,13 @@ def variants(arguments: tuple[str, ...], names: tuple[str, ...]) -> tuple[Loaded
         wanted = (variant,) if variant else names
         for file in existing(path):
             try:
-                loaded = load(file).variants
+                loaded, form = examine(file)
+                if form:
+                    build_all(file)
             except ScenarioError as error:
                 problems.extend(error.problems)
                 continue
-            found.extend(_pick(file, loaded, wanted))
+            found.extend(_pick(file, loaded.variants, wanted))
     if problems:
         raise ScenarioError(tuple(problems))
     return tuple({(item.file, item.name): item for item in found}.values())

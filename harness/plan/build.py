@@ -6,6 +6,9 @@ package's other modules; each collects the mistakes that it finds, and they are 
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from harness.errors import ScenarioError
 from harness.plan.expectations import Expectations
 from harness.plan.model import Action, Plan
 from harness.plan.moments import Moments
@@ -13,10 +16,28 @@ from harness.plan.names import Mistakes, read_names
 from harness.plan.network import plan_network
 from harness.plan.timeline import Timeline
 from harness.plan.traffic import UNENDING, Streams, finish, plan_streams
-from harness.scenario.loader import LoadedVariant
+from harness.scenario.loader import LoadedVariant, examine
 
 LEAST_MARGIN_S = 1.0
 """How long a scenario goes on at least after the last moment that matters."""
+
+
+def build_all(path: Path) -> tuple[Plan, ...]:
+    """The plans of all variants of a file.
+
+    Raises ScenarioError with every mistake that was found, of form and of meaning, each once.
+    """
+    loaded, found = examine(path)
+    problems = list(found)
+    plans: list[Plan] = []
+    for variant in loaded.variants:
+        try:
+            plans.append(build(variant))
+        except ScenarioError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ScenarioError(tuple(problems))
+    return tuple(plans)
 
 
 def build(variant: LoadedVariant) -> Plan:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.plan.names import Loc, Mistakes, Names, unknown
+from harness.plan.names import Loc, Mistakes, Names
 from harness.scenario import model as written
 
 Place = tuple[str, int | None]
@@ -43,7 +43,7 @@ def read_end(text: str, names: Names, loc: Loc, mistakes: Mistakes) -> tuple[Pla
     switches = names.expanded(name, names.switches)
     match = _PORT.fullmatch(port)
     if not switches:
-        mistakes.add(loc, unknown("switch", name, (*names.switches, *names.several)))
+        mistakes.add_unknown(loc, "switch", name, (*names.switches, *names.several))
     elif colon and match is None:
         mistakes.add(loc, f'"{text}": the ports of {name} are {name}:p1, {name}:p2 and so on')
     elif colon and len(switches) > 1:

@@ -332,7 +332,7 @@ class Expectations:
         strangers = [sender for sender in senders if sender not in everyone]
         if strangers:
             self._mistakes.add(place, f"{', '.join(strangers)} does not send {judged[0].name}")
-        elif not senders and len(self._mistakes) == before:
+        elif not senders and everyone and len(self._mistakes) == before:
             self._mistakes.add(place, f"nobody: {judged[0].name} is sent by {', '.join(everyone)}")
         return senders
 
@@ -397,8 +397,16 @@ class Expectations:
 
     def _ports(self, switch: PlanSwitch, written: tuple[str, ...], loc: Loc) -> tuple[str, ...]:
         names = tuple(port.name for port in switch.ports) if written == ("all",) else written
-        complete = self._network.complete
-        return named_ports(switch.name, switch.ports, names, loc, self._mistakes, complete=complete) or ()
+        found = named_ports(
+            switch.name,
+            switch.ports,
+            names,
+            loc,
+            self._mistakes,
+            several=self._names.several,
+            complete=self._network.complete,
+        )
+        return found or ()
 
 
 def _stream_of(written: _StreamWindow) -> tuple[str, str]:

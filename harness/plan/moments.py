@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.plan.names import Loc, Mistakes, unknown
+from harness.plan.names import Loc, Mistakes
 from harness.scenario.fields import Moment
 from harness.scenario.model import Step
 
@@ -31,7 +31,7 @@ class Moments:
         start_s = 0.0
         if moment.step is not None:
             if moment.step not in self._steps:
-                self._mistakes.add(loc, unknown("step", moment.step, self._steps))
+                self._mistakes.add_unknown(loc, "step", moment.step, self._steps)
                 return None
             known = self._at_s[moment.step]
             if known is None:

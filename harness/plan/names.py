@@ -27,17 +27,34 @@ class Mistakes:
     def __init__(self, variant: LoadedVariant) -> None:
         self._variant = variant
         self._found: list[Problem] = []
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self._found)
+        """How many mistakes there are, told or not."""
+        return self._count
 
-    def add(self, loc: Loc, message: str, *, key: bool = False) -> None:
-        """A mistake in the value at ``loc`` (or in its key)."""
-        self._found.append(self._variant.where(loc, key=key).problem(message))
+    def add(self, loc: Loc, message: str, *, key: bool = False, certain: bool = False) -> None:
+        """A mistake in the value at ``loc`` (or in its key).
+
+        Of a variant that lost parts of a wrong form nothing is told but unknown names and what is
+        ``certain``: anything else may only follow from what is missing.
+        """
+        self._count += 1
+        if certain or self._variant.unsure is None:
+            self._found.append(self._variant.where(loc, key=key).problem(message))
+
+    def add_unknown(self, loc: Loc, kind: str, name: str, known: Iterable[str]) -> None:
+        """A name that means nothing, told with the nearest that does."""
+        if self._variant.unsure is None:
+            self.add(loc, _unknown(kind, name, known))
+            return
+        self._count += 1
+        if not name.startswith(tuple(self._variant.unsure)):
+            self._found.append(self._variant.where(loc).problem(_unknown(kind, name, known)))
 
     def raise_all(self) -> None:
         """Raise ScenarioError if there was any."""
-        if self._found:
+        if self._count:
             raise ScenarioError(tuple(self._found))
 
 
@@ -74,7 +91,7 @@ class Names:
                 continue
             hosts = self.expanded(name, self.hosts)
             if not hosts:
-                mistakes.add((*loc, index), unknown("node", name, (*self.hosts, *self.several)))
+                mistakes.add_unknown((*loc, index), "node", name, (*self.hosts, *self.several))
             for host in hosts:
                 if word.startswith("-"):
                     chosen.pop(host, None)
@@ -86,11 +103,11 @@ class Names:
         """Whether a name is one of ``among``; if not, that is a mistake."""
         if name in among:
             return True
-        mistakes.add(loc, unknown(kind, name, among))
+        mistakes.add_unknown(loc, kind, name, among)
         return False
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """The sentence about a name that means nothing, with the nearest that does."""
     names = tuple(known)
     listed = f"; there are: {', '.join(names)}" if 0 < len(names) <= 8 else ""

@@ -6,6 +6,7 @@ A mistake leaves out the device that it is in, so that the rest can still be loo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
@@ -17,9 +18,6 @@ from harness.plan.model import DataPlaneKind, PeerKind, PlanHost, PlanLink, Plan
 from harness.plan.names import Loc, Mistakes, Names
 from harness.profiles import Profile, load
 from harness.scenario.model import Network, Nodes, Router, Switch
-
-MOST_PORTS = 1023
-"""Of one Linux bridge (BR_MAX_PORTS in net/bridge/br_private.h, less the bridge itself)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +69,13 @@ def plan_network(network: Network, names: Names, mistakes: Mistakes) -> PlannedN
     )
     requests, links = _requests(network, names, nodes, routers, mistakes)
     numbers = number_ports(requests, mistakes)
-    for switch, _ in switches:
-        if sum(request.switch == switch.name for request in requests) > MOST_PORTS:
-            mistakes.add(switch.loc, f"{switch.name} has more than {MOST_PORTS} ports", key=True)
     hosts = _hosts(nodes, routers, requests, numbers, mistakes)
     planned_links = _links(links, requests, numbers, {device.name: device.mtu for device, _ in switches})
     planned: list[PlanSwitch] = []
     configured: dict[str, Configured] = {}
     for device, written in switches:
         ports = _ports(device, hosts, planned_links)
-        begins = _configured(device, written, ports, mistakes)
+        begins = _configured(device, written, ports, mistakes, names.several)
         if begins is not None:
             profile, configured[device.name] = begins
             planned.append(_switch(device, profile, configured[device.name], ports))
@@ -299,12 +294,16 @@ def _port(switch: _Device, name: str, peer: tuple[str, str], kind: PeerKind, mtu
 
 
 def _configured(
-    device: _Device, written: Switch, ports: tuple[Port, ...], mistakes: Mistakes
+    device: _Device,
+    written: Switch,
+    ports: tuple[Port, ...],
+    mistakes: Mistakes,
+    several: Mapping[str, tuple[str, ...]],
 ) -> tuple[Profile, Configured] | None:
     try:
         profile = load(written.profile)
     except ValueError as error:
-        mistakes.add((*device.loc, "profile"), str(error))
+        mistakes.add((*device.loc, "profile"), str(error), certain=True)
         return None
     if device.loc[1] == "bridges" and profile.name != "linux-bridge":
         mistakes.add((*device.loc, "profile"), "a bridge is linux-bridge; others stand under switches")
@@ -315,6 +314,7 @@ def _configured(
         written.router_ports,
         (*device.loc, "router_ports"),
         mistakes,
+        several=several,
         complete=len(mistakes) == 0,
     )
     try:
@@ -347,9 +347,12 @@ def named_ports(
     loc: Loc,
     mistakes: Mistakes,
     *,
+    several: Mapping[str, tuple[str, ...]],
     complete: bool,
 ) -> tuple[str, ...] | None:
     """Names of ports for what stands in a file: a port (p3), or the neighbour on it (n1, sw2).
+
+    A name with a count stands for all of ``several`` that are neighbours.
 
     Unless ``complete``, other mistakes left out neighbours, and a name without a port is none of its own.
     """
@@ -357,7 +360,8 @@ def named_ports(
         return None
     found: dict[int, str] = {}
     for index, name in enumerate(written):
-        matching = [port for port in ports if name in {port.name, port.peer, f"{switch}:{port.name}"}]
+        meant = {name, *several.get(name, ())}
+        matching = [port for port in ports if meant & {port.name, port.peer, f"{switch}:{port.name}"}]
         if not matching and complete:
             there = ", ".join(f"{port.name} ({port.peer})" for port in ports[:12])
             mistakes.add(

@@ -12,7 +12,7 @@ from harness.plan.behaviour import Configured, changed, in_words
 from harness.plan.cables import loop, path
 from harness.plan.model import Action, ActionKind, Cast, End
 from harness.plan.moments import Moments
-from harness.plan.names import Loc, Mistakes, Names, unknown
+from harness.plan.names import Loc, Mistakes, Names
 from harness.plan.network import PlannedNetwork, named_ports
 from harness.plan.traffic import Streams
 from harness.scenario.loader import LoadedVariant
@@ -138,7 +138,13 @@ class Timeline:
         place = (*loc, "router_ports")
         complete = self._network.complete
         router_ports = named_ports(
-            name, ports, settings.router_ports, place, self._mistakes, complete=complete
+            name,
+            ports,
+            settings.router_ports,
+            place,
+            self._mistakes,
+            several=self._names.several,
+            complete=complete,
         )
         words = in_words(settings, router_ports)
         if not words:
@@ -207,7 +213,7 @@ class Timeline:
         devices = (*self._names.switches, *self._names.hosts)
         unknown_names = [name for name in names if name.partition(":")[0] not in devices]
         for name in unknown_names:
-            self._mistakes.add((*loc, names.index(name)), unknown("device", name.partition(":")[0], devices))
+            self._mistakes.add_unknown((*loc, names.index(name)), "device", name.partition(":")[0], devices)
         if unknown_names:
             return None
         if len(names) > 2:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from harness.plan.model import Cast, PlanStream
 from harness.plan.moments import Moments
-from harness.plan.names import Loc, Mistakes, Names, unknown
+from harness.plan.names import Loc, Mistakes, Names
 from harness.scenario.model import Mesh, Stream, Traffic
 
 UNENDING = math.inf
@@ -35,7 +35,7 @@ class Streams:
     def named(self, name: str, by: Cast, loc: Loc, mistakes: Mistakes) -> PlanStream | None:
         """The stream of a name, of a mesh its multicast or unicast half; None after a mistake."""
         if name not in self._by_name:
-            mistakes.add(loc, unknown("stream", name, self._by_name))
+            mistakes.add_unknown(loc, "stream", name, self._by_name)
             return None
         for stream in self._by_name[name]:
             if stream.cast is by:

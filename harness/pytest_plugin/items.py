@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from harness import source
-from harness.errors import HarnessError, HostError, LabError, Problem, ScenarioError
-from harness.plan.build import build
+from harness.errors import HarnessError, HostError, LabError, ScenarioError
+from harness.plan.build import build_all
 from harness.plan.model import Plan
 from harness.pytest_plugin import REMARK, RUNNER_KEY, START_KEY
 from harness.pytest_plugin.runner import Runner
@@ -24,7 +24,6 @@ from harness.report import outcomes
 from harness.run import backends
 from harness.run.outcome import Outcome
 from harness.run.session import Request
-from harness.scenario.loader import load
 from harness.verdicts.judge import Status
 
 
@@ -79,18 +78,7 @@ class ScenarioFile(pytest.File):
     def _plans(self, file: Path) -> tuple[Plan, ...]:
         """Return the plans of all variants; raises ScenarioError with the mistakes of all."""
         seed = self.config.getoption("--harness-seed")
-        plans: list[Plan] = []
-        problems: list[Problem] = []
-        for variant in load(file).variants:
-            try:
-                plan = build(variant)
-            except ScenarioError as error:
-                problems.extend(error.problems)
-                continue
-            plans.append(plan if seed is None else replace(plan, seed=seed))
-        if problems:
-            raise ScenarioError(tuple(problems))
-        return tuple(plans)
+        return tuple(plan if seed is None else replace(plan, seed=seed) for plan in build_all(file))
 
 
 class ScenarioItem(pytest.Item):

@@ -16,6 +16,7 @@ from harness.errors import Problem, ScenarioError
 from harness.scenario import mistakes, topology
 from harness.scenario.flow import flow
 from harness.scenario.model import Role, Scenario, Variant
+from harness.scenario.salvage import salvage
 from harness.source import APPENDED, Mapping, Node, Scalar, Where, find, merge, read, to_data
 
 SUFFIX = ".scenario.yaml"
@@ -36,6 +37,9 @@ class LoadedVariant:
     about: str
     scenario: Scenario
     tree: Mapping
+    unsure: frozenset[str] | None = None
+    """None for a variant of the right form. Otherwise parts were cut out to look for mistakes in the rest,
+    and these names lost some of what they stand for; such a variant is never run."""
 
     def where(self, loc: Sequence[str | int], *, key: bool = False) -> Where:
         """Where a value stands, or the deepest part of ``loc`` that exists; ``key``: where its key stands."""
@@ -74,20 +78,31 @@ class LoadedFile:
 
 
 def load(path: Path) -> LoadedFile:
-    """Every variant of a file. Raises ScenarioError with every mistake that was found, each once."""
+    """Every variant of a file. Raises ScenarioError with every mistake of form, each once."""
+    loaded, problems = examine(path)
+    if problems:
+        raise ScenarioError(problems)
+    return loaded
+
+
+def examine(path: Path) -> tuple[LoadedFile, tuple[Problem, ...]]:
+    """Every variant of a file, and the mistakes of form; with mistakes, what is left without them.
+
+    Raises ScenarioError where nothing is left to look at.
+    """
     tree = read(path)
     if not isinstance(tree, Mapping):
         raise ScenarioError((tree.where.problem("a scenario is keys and values, such as scenario: title"),))
     problems: list[Problem] = []
     variants: list[LoadedVariant] = []
     for name, merged in _merged(tree, problems):
-        try:
-            variants.append(_variant(path, name, merged))
-        except ScenarioError as error:
-            problems.extend(error.problems)
-    if problems:
+        variant = _variant(path, name, merged, problems)
+        if variant is not None:
+            variants.append(variant)
+    if not variants:
         raise ScenarioError(tuple(problems))
-    return LoadedFile(file=path, title=variants[0].scenario.scenario, variants=tuple(variants))
+    loaded = LoadedFile(file=path, title=variants[0].scenario.scenario, variants=tuple(variants))
+    return loaded, tuple(problems)
 
 
 def files(paths: Iterable[Path]) -> tuple[Path, ...]:
@@ -156,8 +171,8 @@ def _malformed(key: Scalar, change: Node) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def _variant(path: Path, name: str, merged: Mapping) -> LoadedVariant:
-    problems: list[Problem] = []
+def _variant(path: Path, name: str, merged: Mapping, problems: list[Problem]) -> LoadedVariant | None:
+    """A variant, or what is left of it, or None if that is nothing. Adds the mistakes of form."""
     tree = merged
     use = merged.get("topology")
     if use is not None:
@@ -165,17 +180,31 @@ def _variant(path: Path, name: str, merged: Mapping) -> LoadedVariant:
             tree = _with_network(merged, topology.network(use, path))
         except ScenarioError as error:
             problems.extend(error.problems)
-            tree = _without(merged, frozenset({"topology", "network"}))
+            _check(_without(merged, frozenset({"topology", "network"})), problems)
+            return None  # without the network every name would be a mistake
+    scenario, unsure = _check(tree, problems), None
+    if scenario is None:
+        rest = salvage(tree)
+        if rest is None:
+            return None
+        scenario, tree, unsure = rest.scenario, rest.tree, rest.unsure
+    return LoadedVariant(
+        file=path,
+        name=name,
+        role=scenario.role,
+        about=scenario.about,
+        scenario=scenario,
+        tree=tree,
+        unsure=unsure,
+    )
+
+
+def _check(tree: Mapping, problems: list[Problem]) -> Scenario | None:
     try:
-        scenario = Scenario.model_validate(to_data(tree))
+        return Scenario.model_validate(to_data(tree))
     except ValidationError as error:
         problems.extend(mistakes.problems(error, tree, Scenario))
-        raise ScenarioError(tuple(problems)) from error
-    if problems:
-        raise ScenarioError(tuple(problems))
-    return LoadedVariant(
-        file=path, name=name, role=scenario.role, about=scenario.about, scenario=scenario, tree=tree
-    )
+        return None
 
 
 def _with_network(tree: Mapping, base: Mapping) -> Mapping:

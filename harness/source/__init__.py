@@ -7,7 +7,19 @@ Whoever finds a mistake in a value asks :func:`find` where that value stands. Ne
 from __future__ import annotations
 
 from harness.source.change import APPENDED, merge, substitute
-from harness.source.node import Data, Mapping, Node, Scalar, ScalarValue, Sequence, Where, find, to_data
+from harness.source.node import (
+    Data,
+    Mapping,
+    Node,
+    Scalar,
+    ScalarValue,
+    Sequence,
+    Where,
+    find,
+    path_of,
+    to_data,
+    without,
+)
 from harness.source.reader import parse, read
 from harness.source.words import closest
 
@@ -24,7 +36,9 @@ __all__ = [
     "find",
     "merge",
     "parse",
+    "path_of",
     "read",
     "substitute",
     "to_data",
+    "without",
 ]

@@ -94,20 +94,54 @@ def find(node: Node, loc: AnySequence[str | int], *, key: bool = False) -> Where
     place of the last key instead of its value.
     """
     wants_key = key or (bool(loc) and loc[-1] == KEY_MARK)
-    return _deepest(node, node.where, loc, 0, wants_key)[1]
+    return _deepest(node, node.where, loc, 0, wants_key).place
 
 
-def _deepest(
-    node: Node, place: Where, loc: AnySequence[str | int], at: int, wants_key: bool
-) -> tuple[tuple[int, int], Where]:
-    """The best reading of ``loc[at:]``: ((last part that matched, how many did), its place)."""
-    best = ((at, 0), place)
+def path_of(node: Node, loc: AnySequence[str | int]) -> tuple[str | int, ...]:
+    """The keys and indexes that lead to the place which ``find`` finds."""
+    return _deepest(node, node.where, loc, 0, wants_key=False).path
+
+
+def without(node: Node, path: AnySequence[str | int]) -> Node:
+    """The tree without the value at ``path`` (with its key). KeyError or IndexError if there is none."""
+    part, rest = path[0], path[1:]
+    match node, part:
+        case Mapping(), str():
+            if node.get(part) is None:
+                raise KeyError(part)
+            kept = (
+                (key, value) if key.text != part else (key, without(value, rest))
+                for key, value in node.entries
+                if rest or key.text != part
+            )
+            return Mapping(entries=tuple(kept), where=node.where)
+        case Sequence(), int():
+            item = (without(node.items[part], rest),) if rest else ()
+            return Sequence(items=(*node.items[:part], *item, *node.items[part + 1 :]), where=node.where)
+        case _:
+            raise KeyError(part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A reading of a location: the last of its parts that matched and how many did, and where that leads."""
+
+    rank: tuple[int, int]
+    place: Where
+    path: tuple[str | int, ...] = ()
+
+
+def _deepest(node: Node, place: Where, loc: AnySequence[str | int], at: int, wants_key: bool) -> _Reading:
+    """The best reading of ``loc[at:]``."""
+    best = _Reading((at, 0), place)
     for index in range(at, len(loc)):
         step = _child(node, loc[index], wants_key)
         if step is not None:
             child, child_place = step
-            (last, matched), found = _deepest(child, child_place, loc, index + 1, wants_key)
-            best = max(best, ((last, matched + 1), found), key=lambda reading: reading[0])
+            below = _deepest(child, child_place, loc, index + 1, wants_key)
+            last, matched = below.rank
+            found = _Reading((last, matched + 1), below.place, (loc[index], *below.path))
+            best = max(best, found, key=lambda reading: reading.rank)
         if isinstance(loc[index], int):
             break  # a number is never a tag: what does not match it is not in the tree
     return best
