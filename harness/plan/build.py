@@ -64,6 +64,7 @@ def build(variant: LoadedVariant) -> Plan:
         seed=scenario.seed,
         duration_s=duration_s,
         prefix_length=scenario.network.subnet.prefixlen,
+        ipv6=scenario.network.ipv6,
         switches=network.switches,
         hosts=network.hosts,
         links=network.links,

@@ -303,6 +303,8 @@ class Plan:
     seed: int
     duration_s: float
     prefix_length: int
+    ipv6: bool = False
+    """Whether the hosts' own IPv6 may speak; otherwise a capture holds only what the scenario sends."""
     switches: tuple[PlanSwitch, ...]
     hosts: tuple[PlanHost, ...]
     links: tuple[PlanLink, ...]

@@ -167,6 +167,7 @@ class Network(Strict):
     )
     mtu: int = Field(1500, ge=68, le=65520)
     subnet: Subnet = IPv4Network("10.77.0.0/16")
+    ipv6: OnOff = Field(False, description="the nodes' own IPv6 noise: MLD reports and solicitations")
 
 
 # --- traffic ----------------------------------------------------------------------------------------------

@@ -262,6 +262,7 @@ def _host_spec(host: PlanHost, plan: Plan) -> HostSpec:
         mac=host.mac,
         address=host.address,
         prefix_length=plan.prefix_length,
+        ipv6=plan.ipv6,
         switch=host.switch,
         port=host.port,
         port_mac=port.mac,

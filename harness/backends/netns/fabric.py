@@ -59,7 +59,8 @@ class HostSpec:
 
     ``mtu`` holds for both ends of the cable unless ``port_mtu`` gives the switch's end another: what is too
     long for a port is dropped there without a word. ``up`` False: the switch's port begins administratively
-    down, so the host has no carrier. ``igmp_version`` forces that version; None follows the querier.
+    down, so the host has no carrier. ``igmp_version`` forces that version; None follows the querier. ``ipv6``
+    lets the host's own IPv6 speak: link-local addresses, MLD and solicitations.
     """
 
     name: str
@@ -75,6 +76,7 @@ class HostSpec:
     unsolicited_v2_ms: int = messages.IGMPV2_REPORT_INTERVAL_MS
     unsolicited_v3_ms: int = messages.IGMPV3_REPORT_INTERVAL_MS
     igmp_version: int | None = None
+    ipv6: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +335,7 @@ class Fabric:
                 igmpv2_report_interval_ms=host.unsolicited_v2_ms,
                 igmpv3_report_interval_ms=host.unsolicited_v3_ms,
                 force_igmp_version=host.igmp_version or 0,
+                ipv6=host.ipv6,
             )
             batch = (
                 messages.host_settings(_INTERFACE_INDEX, settings),

@@ -41,6 +41,7 @@ _CHANGE = NLM_F_REQUEST | NLM_F_ACK
 _NEW = _CHANGE | NLM_F_CREATE | NLM_F_EXCL
 _IFF_UP = 1
 _AF_BRIDGE = 7
+_ADDR_GEN_MODE_EUI64 = 0
 _ADDR_GEN_MODE_NONE = 1
 _LINK_BODY = struct.Struct("=BxHiII")
 _U32 = struct.Struct("=I")
@@ -331,15 +332,19 @@ def neighbour(index: int, ip: IPv4Address, mac: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
-    """IGMP settings of a host's interface. ``force_igmp_version`` 0 lets the kernel follow the querier."""
+    """Settings of a host's interface. ``force_igmp_version`` 0 lets the kernel follow the querier.
+
+    Without ``ipv6`` the interface gets no link-local address, and with it no MLD, no solicitations.
+    """
 
     igmpv2_report_interval_ms: int = IGMPV2_REPORT_INTERVAL_MS
     igmpv3_report_interval_ms: int = IGMPV3_REPORT_INTERVAL_MS
     force_igmp_version: int = 0
+    ipv6: bool = False
 
 
 @cache
-def _settings_template(index: int) -> Template:
+def _settings_template(index: int, *, ipv6: bool) -> Template:
     version, v2, v3 = (_sentinel(place, 4) for place in range(3))
     devconf = {
         "attrs": [
@@ -348,9 +353,10 @@ def _settings_template(index: int) -> Template:
             ("IGMPV3_UNSOLICITED_REPORT_INTERVAL", _number_of(v3)),
         ]
     }
+    mode = _ADDR_GEN_MODE_EUI64 if ipv6 else _ADDR_GEN_MODE_NONE
     families: Attributes = [
         ("AF_INET", {"attrs": [("IFLA_INET_CONF", devconf)]}),
-        ("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", _ADDR_GEN_MODE_NONE)]}),
+        ("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", mode)]}),
     ]
     message = SettingsLink()
     message["index"] = index
@@ -360,8 +366,8 @@ def _settings_template(index: int) -> Template:
 
 
 def host_settings(index: int, settings: HostSettings) -> bytearray:
-    """Return the message that sets a host's IGMP settings and switches IPv6 link-local addresses off."""
-    return _settings_template(index).stamp(
+    """Return the message that sets a host's IGMP settings, and IPv6 link-local addresses on or off."""
+    return _settings_template(index, ipv6=settings.ipv6).stamp(
         version=_U32.pack(settings.force_igmp_version),
         v2=_U32.pack(settings.igmpv2_report_interval_ms),
         v3=_U32.pack(settings.igmpv3_report_interval_ms),
