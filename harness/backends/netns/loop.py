@@ -21,6 +21,8 @@ from harness.errors import LabError
 Callback = Callable[[], None]
 
 _EVENTS_AT_ONCE = 512
+_LONGEST_POLL_S = 0.05
+"""While waiting for a condition it is looked at again after this time, whatever happens."""
 
 
 class Loop:
@@ -70,8 +72,7 @@ class Loop:
         """Serve everything up to a moment."""
         while (now := self.now()) < end_s:
             next_s = min(end_s, self._timers[0][0]) if self._timers else end_s
-            self.poll(max(0.0, next_s - now))
-            self._fire_due()
+            self._turn(now, next_s)
 
     def wait_for(self, condition: Callable[[], bool], limit_s: float, what: Callable[[], str]) -> None:
         """Serve everything until the condition holds.
@@ -85,8 +86,13 @@ class Loop:
                 msg = f"waited {limit_s:g} s for {what()}"
                 raise LabError(msg)
             next_s = self._timers[0][0] if self._timers else end_s
-            self.poll(max(0.0, min(next_s, end_s, now + 0.05) - now))
-            self._fire_due()
+            self._turn(now, min(next_s, end_s, now + _LONGEST_POLL_S))
+
+    def _turn(self, now: float, next_s: float) -> None:
+        """Serve what comes up to a moment, and what is due. A turn that ends past it was late."""
+        self.poll(max(0.0, next_s - now))
+        self._fire_due()
+        self.worst_late_s = max(self.worst_late_s, self.now() - max(now, next_s))
 
     def close(self) -> None:
         """Forget everything; watched descriptors stay open, they belong to others."""

@@ -71,3 +71,22 @@ def test_a_wait_ends_at_its_limit_and_says_what_it_waited_for(loop):
     with pytest.raises(LabError, match=r"waited 0\.02 s for sw1 to learn n1"):
         loop.wait_for(lambda: False, 0.02, lambda: "sw1 to learn n1")
     assert time.monotonic() - began < 1
+
+
+def test_a_turn_that_takes_longer_than_it_should_is_late_too(loop):
+    """Also without a timer that is due: joins made before a stall are older than the scenario's zero says."""
+    reader, writer = os.pipe()
+
+    def stall() -> None:
+        os.read(reader, 10)
+        end_s = loop.now() + 0.1
+        while loop.now() < end_s:
+            pass
+
+    loop.watch(reader, stall)
+    os.write(writer, b"x")
+    loop.wait_for(lambda: loop.worst_late_s > 0, 1.0, lambda: "the stall to be told")
+    assert 0.04 <= loop.worst_late_s < 1
+    loop.unwatch(reader)
+    os.close(reader)
+    os.close(writer)
