@@ -21,7 +21,7 @@ class Moments:
             if step.name is None:
                 continue
             if step.name in self._steps:
-                mistakes.add(("timeline", index, "name"), f'a second step "{step.name}"')
+                mistakes.add(("timeline", index, "name"), f'a second step "{step.name}"', certain=True)
             self._steps.setdefault(step.name, (index, step.at))
         for name in self._steps:
             self._resolve(name)

@@ -36,21 +36,29 @@ class Mistakes:
     def add(self, loc: Loc, message: str, *, key: bool = False, certain: bool = False) -> None:
         """A mistake in the value at ``loc`` (or in its key).
 
-        Of a variant that lost parts of a wrong form nothing is told but unknown names and what is
-        ``certain``: anything else may only follow from what is missing.
+        Of a variant that lost parts of a wrong form it is told only if it cannot come from what is missing,
+        which the caller says (``certain``) or the order in which the sections are read.
         """
         self._count += 1
-        if certain or self._variant.unsure is None:
+        if certain or not self._may_follow(loc):
             self._found.append(self._variant.where(loc, key=key).problem(message))
 
     def add_unknown(self, loc: Loc, kind: str, name: str, known: Iterable[str]) -> None:
         """A name that means nothing, told with the nearest that does."""
-        if self._variant.unsure is None:
-            self.add(loc, _unknown(kind, name, known))
-            return
         self._count += 1
-        if not name.startswith(tuple(self._variant.unsure)):
+        doubts = self._variant.doubts
+        made_as = kind if kind in {"stream", "step"} else "device"
+        if doubts is None or not doubts.about_name(made_as, name):
             self._found.append(self._variant.where(loc).problem(_unknown(kind, name, known)))
+
+    def _may_follow(self, loc: Loc) -> bool:
+        """Whether a mistake may only be there because parts were cut out."""
+        doubts = self._variant.doubts
+        if doubts is None:
+            return False
+        place = self._variant.where(loc[:2])
+        written = self._variant.scenario.duration is not None
+        return doubts.about(str(loc[0]), (place.line, place.column), duration_written=written)
 
     def raise_all(self) -> None:
         """Raise ScenarioError if there was any."""
@@ -122,7 +130,7 @@ def read_names(network: Network, mistakes: Mistakes) -> Names:
     def expand(section: str, name: str, count: int | None) -> tuple[str, ...]:
         if name in RESERVED:
             message = f'"{name}" means something else: choose another name'
-            mistakes.add(("network", section, name), message, key=True)
+            mistakes.add(("network", section, name), message, key=True, certain=True)
         names = (name,) if count is None else tuple(f"{name}{number}" for number in range(1, count + 1))
         if count is not None:
             several[name] = names

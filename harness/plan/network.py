@@ -306,7 +306,8 @@ def _configured(
         mistakes.add((*device.loc, "profile"), str(error), certain=True)
         return None
     if device.loc[1] == "bridges" and profile.name != "linux-bridge":
-        mistakes.add((*device.loc, "profile"), "a bridge is linux-bridge; others stand under switches")
+        message = "a bridge is linux-bridge; others stand under switches"
+        mistakes.add((*device.loc, "profile"), message, certain=True)
         return None
     router_ports = named_ports(
         device.name,

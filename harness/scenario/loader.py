@@ -7,7 +7,7 @@ means anything is for ``harness.plan`` to say, with the positions in ``LoadedVar
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,8 +16,19 @@ from harness.errors import Problem, ScenarioError
 from harness.scenario import mistakes, topology
 from harness.scenario.flow import flow
 from harness.scenario.model import Role, Scenario, Variant
-from harness.scenario.salvage import salvage
-from harness.source import APPENDED, Mapping, Node, Scalar, Where, find, merge, read, to_data
+from harness.scenario.salvage import NO_NETWORK, Doubts, doubts_of, doubts_without, salvage
+from harness.source import (
+    APPENDED,
+    Mapping,
+    Node,
+    Scalar,
+    Where,
+    find,
+    merge,
+    path_of,
+    read,
+    to_data,
+)
 
 SUFFIX = ".scenario.yaml"
 BASE = "base"
@@ -37,9 +48,9 @@ class LoadedVariant:
     about: str
     scenario: Scenario
     tree: Mapping
-    unsure: frozenset[str] | None = None
+    doubts: Doubts | None = None
     """None for a variant of the right form. Otherwise parts were cut out to look for mistakes in the rest,
-    and these names lost some of what they stand for; such a variant is never run."""
+    and this says what can no longer be judged; such a variant is never run."""
 
     def where(self, loc: Sequence[str | int], *, key: bool = False) -> Where:
         """Where a value stands, or the deepest part of ``loc`` that exists; ``key``: where its key stands."""
@@ -95,12 +106,16 @@ def examine(path: Path) -> tuple[LoadedFile, tuple[Problem, ...]]:
         raise ScenarioError((tree.where.problem("a scenario is keys and values, such as scenario: title"),))
     problems: list[Problem] = []
     variants: list[LoadedVariant] = []
-    for name, merged in _merged(tree, problems):
-        variant = _variant(path, name, merged, problems)
+    for name, merged, doubts in _merged(tree, problems):
+        variant = _variant(path, name, merged, doubts, problems)
         if variant is not None:
             variants.append(variant)
     if not variants:
         raise ScenarioError(tuple(problems))
+    if problems:  # a variant may hide what is wrong in its base, but not give back what is lost by it
+        hidden = doubts_of(_without(tree, frozenset({"variants"})))
+        if hidden != Doubts():
+            variants = [replace(one, doubts=(one.doubts or Doubts()) | hidden) for one in variants]
     loaded = LoadedFile(file=path, title=variants[0].scenario.scenario, variants=tuple(variants))
     return loaded, tuple(problems)
 
@@ -124,42 +139,66 @@ def files(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(sorted(found.values()))
 
 
-def _merged(tree: Mapping, problems: list[Problem]) -> list[tuple[str, Mapping]]:
-    """Each variant's name and tree, still without its topology."""
+def _merged(tree: Mapping, problems: list[Problem]) -> list[tuple[str, Mapping, Doubts | None]]:
+    """Each variant's name and tree, still without its topology, and the doubts if it is not all there."""
     base = _without(tree, frozenset({"variants"}))
     variants = tree.get("variants")
     if variants is None or (isinstance(variants, Scalar) and variants.value is None):
-        return [(BASE, base)]
+        return [(BASE, base, None)]
     if not isinstance(variants, Mapping):
         problems.append(variants.where.problem("variants are names, each with what it changes"))
-        return []
+        return [(BASE, base, _anything(base))]
     if not variants.entries:
-        return [(BASE, base)]
-    merged: list[tuple[str, Mapping]] = []
+        return [(BASE, base, None)]
+    merged: list[tuple[str, Mapping, Doubts | None]] = []
     for key, change in variants.entries:
-        wrong = _malformed(key, change)
-        problems.extend(wrong)
-        if not wrong:
-            result = merge(base, _normal(change), append=APPENDED)
-            if not isinstance(result, Mapping):
-                raise AssertionError("a mapping merged over a mapping is one")
-            merged.append((key.text, result))
+        problems.extend(_misnamed(key))
+        sound, wrong = _sound(change, problems)
+        result = _over(base, sound)
+        doubts = None if wrong is None else _doubts_of_change(base, change, wrong)
+        merged.append((key.text, result, doubts))
     return merged
 
 
-def _malformed(key: Scalar, change: Node) -> tuple[Problem, ...]:
-    """What is wrong with a variant before it is merged: its name, its keys, their kinds."""
-    problems: list[Problem] = []
-    if (
-        not key.text.isascii()
-        or not key.text[:1].isalpha()
-        or not key.text.replace("-", "").replace("_", "").isalnum()
-    ):
-        problems.append(
-            key.where.problem(f'"{key.text}" is no name: letters, digits, - and _, and a letter first')
-        )
+def _over(base: Mapping, change: Node) -> Mapping:
+    result = merge(base, _normal(change), append=APPENDED)
+    if not isinstance(result, Mapping):
+        raise AssertionError("a mapping merged over a mapping is one")
+    return result
+
+
+def _doubts_of_change(base: Mapping, change: Node, wrong: tuple[str, ...]) -> Doubts:
+    """What cannot be judged in a variant without its wrong keys."""
+    if not isinstance(change, Mapping):
+        return _anything(base)
+    doubts = Doubts()
+    for name in wrong:
+        doubts |= doubts_without(_over(base, change), (name,))
+    return doubts
+
+
+def _anything(tree: Mapping) -> Doubts:
+    """The doubts where any section could have got something more."""
+    doubts = Doubts()
+    for section in ("network", "traffic", "timeline"):
+        doubts |= doubts_without(tree, (section,))
+    return doubts
+
+
+def _misnamed(key: Scalar) -> tuple[Problem, ...]:
+    bare = key.text.replace("-", "").replace("_", "")
+    if key.text.isascii() and key.text[:1].isalpha() and bare.isalnum():
+        return ()
+    return (key.where.problem(f'"{key.text}" is no name: letters, digits, - and _, and a letter first'),)
+
+
+def _sound(change: Node, problems: list[Problem]) -> tuple[Node, tuple[str, ...] | None]:
+    """A variant before it is merged, without its wrong keys (of a wrong name or kind), and these keys.
+
+    None instead of keys: it is as it should be.
+    """
     if isinstance(change, Scalar) and change.value is None:
-        return tuple(problems)
+        return change, None
     present = change
     if isinstance(change, Mapping):  # a null deletes what the base says, whatever kind it is of
         nulls = {k.text for k, v in change.entries if isinstance(v, Scalar) and v.value is None}
@@ -168,10 +207,17 @@ def _malformed(key: Scalar, change: Node) -> tuple[Problem, ...]:
         _VARIANTS.validate_python(to_data(present))
     except ValidationError as error:
         problems.extend(mistakes.problems(error, change, Variant))
-    return tuple(problems)
+        if not isinstance(change, Mapping):
+            return Mapping(entries=(), where=change.where), ()
+        keys = (str(part) for detail in error.errors() for part in path_of(change, detail["loc"])[:1])
+        wrong = tuple(dict.fromkeys(keys))
+        return _without(change, frozenset(wrong)), wrong
+    return change, None
 
 
-def _variant(path: Path, name: str, merged: Mapping, problems: list[Problem]) -> LoadedVariant | None:
+def _variant(
+    path: Path, name: str, merged: Mapping, doubts: Doubts | None, problems: list[Problem]
+) -> LoadedVariant | None:
     """A variant, or what is left of it, or None if that is nothing. Adds the mistakes of form."""
     tree = merged
     use = merged.get("topology")
@@ -180,14 +226,14 @@ def _variant(path: Path, name: str, merged: Mapping, problems: list[Problem]) ->
             tree = _with_network(merged, topology.network(use, path))
         except ScenarioError as error:
             problems.extend(error.problems)
-            _check(_without(merged, frozenset({"topology", "network"})), problems)
-            return None  # without the network every name would be a mistake
-    scenario, unsure = _check(tree, problems), None
+            tree = _without(merged, frozenset({"topology"}))
+            doubts = (doubts or Doubts()) | NO_NETWORK
+    scenario = _check(tree, problems)
     if scenario is None:
-        rest = salvage(tree)
+        rest = salvage(tree, doubts or Doubts())
         if rest is None:
             return None
-        scenario, tree, unsure = rest.scenario, rest.tree, rest.unsure
+        scenario, tree, doubts = rest.scenario, rest.tree, rest.doubts
     return LoadedVariant(
         file=path,
         name=name,
@@ -195,7 +241,7 @@ def _variant(path: Path, name: str, merged: Mapping, problems: list[Problem]) ->
         about=scenario.about,
         scenario=scenario,
         tree=tree,
-        unsure=unsure,
+        doubts=doubts,
     )
 
 

@@ -85,7 +85,10 @@ class SwitchSettings(Strict):
         None,
         description="static multicast router ports: a port's name (p3), or the neighbour on it (n1, sw2)",
     )
-    unregistered: UnregisteredRule | None = None
+    unregistered: UnregisteredRule | None = Field(
+        None,
+        description="groups without a member; set by hand it always holds, also before a querier is known",
+    )
     membership_interval: Duration | None = Field(None, description="0 never ages")
     router_port_interval: Duration | None = None
     last_member_interval: Length | None = None
@@ -346,12 +349,20 @@ Result = Annotated[
 ]
 
 
+_TO = "who is looked at: members at that moment, non-members, router-ports, or names"
+_SENDERS = "whose datagrams are looked at; all are those that send the stream"
+
+
 class Window(Strict):
     """When an expectation holds; ``after``, which reads better with a step's name, means ``from``."""
 
-    from_: MomentText | None = Field(None, alias="from")
-    after: MomentText | None = None
-    until: MomentText | None = None
+    from_: MomentText | None = Field(
+        None, alias="from", description="the window's begin; left out: the start of the stream"
+    )
+    after: MomentText | None = Field(
+        None, description='as "from", reads better with a step: querier-dies + 10s'
+    )
+    until: MomentText | None = Field(None, description="the window's end; left out: the end of the scenario")
     why: str | None = Field(None, description="a sentence for the report")
 
     @property
@@ -373,9 +384,9 @@ class Deliver(Window):
 
     deliver: Name
     by: Literal["multicast", "unicast"] = Field("multicast", description="of a mesh, which of the two")
-    to: Audience = ("members",)
-    senders: Who = ("all",)
-    result: Result
+    to: Audience = Field(("members",), description=_TO)
+    senders: Who = Field(("all",), description=_SENDERS)
+    result: Result = Field(description="all, none, a share of loss, or a matrix of who hears whom")
 
 
 class Stops(Window):
@@ -383,9 +394,9 @@ class Stops(Window):
 
     stops: Name
     by: Literal["multicast", "unicast"] = "multicast"
-    to: Audience = ("members",)
-    senders: Who = ("all",)
-    between: Between
+    to: Audience = Field(("members",), description=_TO)
+    senders: Who = Field(("all",), description=_SENDERS)
+    between: Between = Field(description="the last datagram that arrives is due between these moments")
 
 
 class Heals(Window):
@@ -393,9 +404,9 @@ class Heals(Window):
 
     heals: Name
     by: Literal["multicast", "unicast"] = "multicast"
-    to: Audience = ("members",)
-    senders: Who = ("all",)
-    within: Duration
+    to: Audience = Field(("members",), description=_TO)
+    senders: Who = Field(("all",), description=_SENDERS)
+    within: Duration = Field(description="after the window's begin; whatever is due later must arrive")
 
     @model_validator(mode="after")
     def _begins(self) -> Self:
@@ -497,7 +508,11 @@ class Scenario(Strict):
     role: Role | None = None
     speed: float = Field(1.0, ge=1, le=1000, description="time compression: every protocol timer is divided")
     seed: int = 1
-    duration: Length | None = Field(None, description="left out: up to the last moment that is judged")
+    duration: Length | None = Field(
+        None,
+        description="left out: until the last moment of the timeline and of every window has passed; a "
+        "window that is open lasts for ten datagrams of its stream",
+    )
     topology: TopologyUse | str | None = None
     network: Network = Network()
     traffic: dict[Name, Traffic] = {}

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ScenarioError
-from harness.plan.build import build
+from harness.plan.build import build_all
 from harness.plan.text import as_json
-from harness.scenario.loader import load
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent.parent
@@ -26,7 +25,7 @@ def outcome(case: str) -> tuple[str, str]:
     """The name and the text of the file that a case must have."""
     path = FOLDER / case / "in.scenario.yaml"
     try:
-        plans = [as_json(build(variant)) for variant in load(path).variants]
+        plans = [as_json(plan) for plan in build_all(path)]
     except ScenarioError as error:
         return "errors.txt", str(error).replace(f"{path}:", "").replace(f"{ROOT}/", "") + "\n"
     return "plan.json", json.dumps(plans, indent=1) + "\n"

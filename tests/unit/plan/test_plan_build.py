@@ -17,6 +17,8 @@ from harness.plan.addresses import AddressPlan, node_mac, port_mac, router_mac, 
 from harness.plan.build import build
 from harness.plan.model import ActionKind, Cast, ExpectDelivery, ExpectHeal, Plan
 from harness.plan.text import as_json, describe, digest
+from harness.protocols.effects import Unregistered
+from harness.protocols.snooping import FloodUntil
 from harness.scenario.loader import load
 
 ROOT = Path(__file__).parents[3]
@@ -101,6 +103,22 @@ timeline:
     assert third.behaviour.querier == first.behaviour.querier
     assert third.kind is ActionKind.START_QUERIER
     assert plan.switch("sw1").behaviour.querier is None
+
+
+def test_a_rule_for_unregistered_groups_set_by_hand_holds_always(tmp_path: Path) -> None:
+    """What a profile says of the time before a querier is known goes with the profile's own rule."""
+    shipped = planned(tmp_path, BASE.replace("juniper-ex", "class-a")).switch("sw1").behaviour
+    assert shipped.flood_until is FloodUntil.QUERIER
+    by_hand = planned(tmp_path, BASE.replace("juniper-ex", "class-a, unregistered: router-ports"))
+    behaviour = by_hand.switch("sw1").behaviour
+    assert (behaviour.unregistered, behaviour.flood_until) == (Unregistered.ROUTER_PORTS, FloodUntil.NEVER)
+    step = "timeline:\n  - {at: 10s, set: {switch: sw1, unregistered: drop}}\n"
+    later = planned(tmp_path, BASE.replace("juniper-ex", "class-a") + step)
+    assert later.switch("sw1").behaviour == shipped
+    (action,) = later.actions
+    assert action.behaviour is not None
+    assert action.behaviour.unregistered is Unregistered.DROP
+    assert action.behaviour.flood_until is FloodUntil.NEVER
 
 
 def test_a_profile_that_queries_by_itself(tmp_path: Path) -> None:
