@@ -19,9 +19,8 @@ from harness.backends.netns.netlink import HEADER, NetlinkSocket, attributes
 from harness.backends.netns.packet import IGMP_FRAMES, Tap
 from harness.observations.model import Igmp, Impaired, Mode, TableLine
 from harness.plan.model import PeerKind, PlanSwitch
-from harness.protocols.effects import Unregistered
 from harness.protocols.intents import Intent, heard, intents
-from harness.protocols.snooping import FloodUntil, SnoopingConfig
+from harness.protocols.snooping import SnoopingConfig
 from harness.wire import igmp
 
 _HUNDREDTHS = 100
@@ -107,7 +106,6 @@ class KernelBridge:
                 "mcast_router": _ROUTER_PORT_PERMANENT
                 if port.name in behaviour.static_router_ports
                 else _ROUTER_PORT_LEARNED,
-                "mcast_flood": int(_floods(behaviour)),
             }
             self._fabric.port_options(self.name, port.name, options)
         self._fabric.bridge_options(self.name, bridge_options(behaviour, self._clock.speed))
@@ -123,11 +121,10 @@ class KernelBridge:
         self._ask_querier("configured")
 
     def hush(self, hushed: bool) -> None:
-        """Flood nothing to hosts, or what the settings say; what hosts send is learned all the same."""
-        flood = int(_floods(self._behaviour) and not hushed)
+        """Flood nothing to hosts, or as always; what hosts send is learned all the same."""
         for port in self._switch.ports:
             if port.peer_kind is PeerKind.NODE:
-                self._fabric.port_options(self.name, port.name, {"mcast_flood": flood})
+                self._fabric.port_options(self.name, port.name, {"mcast_flood": int(not hushed)})
 
     def reported(self, group: IPv4Address, port: str) -> bool:
         """Tell whether all reports of a join have come in."""
@@ -228,16 +225,6 @@ class KernelBridge:
         for watched in (self._tap, self._notifications):
             self._loop.unwatch(watched.fileno())
             watched.close()
-
-
-def _floods(behaviour: SnoopingConfig) -> bool:
-    """Tell whether ports keep their flag mcast_flood, without which they never get an unregistered group.
-
-    The kernel's own rule is to flood until a querier is known, and then to spare all but router ports.
-    """
-    if not behaviour.snooping or behaviour.flood_until is FloodUntil.QUERIER:
-        return True
-    return behaviour.unregistered is Unregistered.FLOOD
 
 
 def _querier_in(message: bytes) -> IPv4Address | None:

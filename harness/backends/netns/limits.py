@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.plan.model import ActionKind, Cast, DataPlaneKind, Plan, PlanSwitch
-from harness.protocols.effects import Unregistered
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import FloodUntil, SnoopingConfig
 
@@ -81,13 +80,8 @@ def _timers(plan: Plan) -> Iterator[Timer]:
 
 
 def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[Timer]:
-    configured = [
-        action.behaviour
-        for action in plan.actions
-        if action.target == switch.name and action.behaviour is not None
-    ]
     bridge = switch.data_plane is DataPlaneKind.LINUX_BRIDGE
-    for behaviour in (switch.behaviour, *configured):
+    for behaviour in (switch.behaviour, *_configured(plan, switch)):
         if not behaviour.snooping:
             continue
         yield Timer(
@@ -111,6 +105,15 @@ def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[
                 floor_s=WIRE_RESPONSE_FLOOR_S,
                 reason="a tenth of a second is the smallest response time on the wire",
             )
+
+
+def _configured(plan: Plan, switch: PlanSwitch) -> tuple[SnoopingConfig, ...]:
+    """Return what a switch is set to later."""
+    return tuple(
+        action.behaviour
+        for action in plan.actions
+        if action.target == switch.name and action.behaviour is not None
+    )
 
 
 def _querier_timers(owner: str, querier: QuerierConfig) -> Iterator[Timer]:
@@ -166,12 +169,10 @@ def _unsupported(plan: Plan) -> Iterator[str]:
         bridge = switch.data_plane is DataPlaneKind.LINUX_BRIDGE
         if bridge and querier is not None and querier.version == 1:
             yield f"{switch.name}: the kernel's bridge queries with IGMP version 2 or 3, not 1"
-        if bridge and switch.behaviour.snooping and _floods_always(switch.behaviour):
+        behaviours = (switch.behaviour, *_configured(plan, switch))
+        if bridge and any(b.snooping and b.flood_until is not FloodUntil.QUERIER for b in behaviours):
             yield (
-                f"{switch.name}: the kernel's bridge does not flood unregistered groups once it knows a "
-                "querier; use a profile that does, such as class-b"
+                f"{switch.name}: the kernel's bridge floods until it knows a querier, and then spares all but "
+                "members and router ports; no other rule for unregistered groups can be set; use a profile "
+                "that has it, such as class-b or class-c"
             )
-
-
-def _floods_always(behaviour: SnoopingConfig) -> bool:
-    return behaviour.unregistered is Unregistered.FLOOD and behaviour.flood_until is FloodUntil.NEVER

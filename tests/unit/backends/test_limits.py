@@ -82,5 +82,6 @@ def test_a_bridge_has_at_most_1023_ports(refused):
 def test_what_the_kernels_bridge_cannot_be_told_is_refused(refused):
     (text,) = refused("profile: linux-bridge, querier: {version: 1}")
     assert "version 2 or 3" in text
-    (text,) = refused("profile: linux-bridge, unregistered: flood")
-    assert "does not flood" in text
+    for rule in ("flood", "router-ports", "drop"):
+        (text,) = refused(f"profile: linux-bridge, unregistered: {rule}")
+        assert "floods until it knows a querier" in text
