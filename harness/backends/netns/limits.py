@@ -172,7 +172,7 @@ def _unsupported(plan: Plan) -> Iterator[str]:
         behaviours = (switch.behaviour, *_configured(plan, switch))
         if bridge and any(b.snooping and b.flood_until is not FloodUntil.QUERIER for b in behaviours):
             yield (
-                f"{switch.name}: the kernel's bridge floods until it knows a querier, and then spares all but "
-                "members and router ports; no other rule for unregistered groups can be set; use a profile "
-                "that has it, such as class-b or class-c"
+                f"{switch.name}: the kernel's bridge floods until it knows a querier, and then spares all "
+                "but members and router ports; no other rule for unregistered groups can be set; use a "
+                "profile that has it, such as class-b or class-c"
             )
