@@ -43,6 +43,10 @@ class Backend(Protocol):
         """Raise HostError, with the cure, if this machine cannot run the backend."""
         ...
 
+    def check_tools(self, plan: Plan) -> None:
+        """Raise HostError, with the cure, if this machine lacks a program that this plan needs."""
+        ...
+
     def run(self, plan: Plan, options: Options, emit: Emit) -> None:
         """Build, settle, walk the timeline, record, tear down.
 

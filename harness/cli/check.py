@@ -18,7 +18,8 @@ from harness.run.session import refuse
 _EXAMPLES = """Find every mistake in scenario files, at once, with its place.
 
 Nothing is built and no rights are needed.
-A file that passes can be built; warnings name values of a switch's profile that nobody has verified.
+A file that passes can be built; warnings name values of a switch's profile that nobody has verified, and
+what was read otherwise than it is written.
 
 \b
 Examples:
@@ -44,8 +45,8 @@ def command(paths: tuple[Path, ...], backend: str, quiet: bool) -> ExitCode:
         if not quiet:
             names = ", ".join(plan.variant for plan in plans)
             click.echo(f"{file}: ok ({names})")
-            for warning in _warnings(plans):
-                click.echo(f"{file}: warning: {warning}", err=True)
+            for warning in _warnings(file, plans):
+                click.echo(warning, err=True)
     if problems:
         raise ScenarioError(tuple(problems))
     return ExitCode.PASSED if found else ExitCode.NOTHING
@@ -65,8 +66,10 @@ def _plans(file: Path, backend: str) -> tuple[Plan, ...]:
     return plans
 
 
-def _warnings(plans: tuple[Plan, ...]) -> Iterator[str]:
+def _warnings(file: Path, plans: tuple[Plan, ...]) -> Iterator[str]:
+    for doubt in sorted({warning for plan in plans for warning in plan.warnings}):
+        yield f"{doubt.file}:{doubt.line}:{doubt.column}: warning: {doubt.message}"
     for name in sorted({switch.profile for plan in plans for switch in plan.switches}):
         doubts = profiles.load(name).doubts()
         if doubts:
-            yield f"profile {name} has values that nobody verified: {', '.join(doubts)}"
+            yield f"{file}: warning: profile {name} has values that nobody verified: {', '.join(doubts)}"

@@ -27,6 +27,8 @@ FDS_A_NODE = 6
 """Namespace, netlink, tap, and sockets of two streams and a mesh."""
 _OWN_FDS = 64
 _MANY_NODES = 1000
+_SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where tools for administrators are, which the path of ordinary users often lacks."""
 _PYTHON_FLOOR = (3, 11)
 _OWN_BRIDGE_NETFILTER = (5, 3)
 """Since then every network namespace has its own bridge-nf-call-iptables."""
@@ -93,13 +95,18 @@ def _limits() -> Iterator[Finding]:
 
 def _tools() -> Iterator[Finding]:
     for tool, package, use in (
-        ("nft", "nftables", "looking at a held lab's switch tables"),
+        ("iptables", "iptables", "scenarios whose nodes carry iptables rules"),
+        (
+            "nft",
+            "nftables",
+            "scenarios whose nodes carry nft rules, and looking at a held lab's switch tables",
+        ),
         ("ip", "iproute2", "looking at a held lab"),
         ("nsenter", "util-linux", "entering a held lab's nodes"),
         ("tcpdump", "tcpdump", "watching a held lab (--pcap works without)"),
         ("mn", "mininet", "the benchmarks against Mininet"),
     ):
-        path = shutil.which(tool)
+        path = shutil.which(tool) or shutil.which(tool, path=_SYSTEM_PATH)
         yield Finding(
             name=tool,
             ok=path is not None,

@@ -71,6 +71,7 @@ def build(variant: LoadedVariant) -> Plan:
         streams=streams,
         actions=actions,
         expectations=expected,
+        warnings=tuple(variant.where(loc).problem(note) for loc, note in network.notes),
     )
 
 

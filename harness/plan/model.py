@@ -8,12 +8,14 @@ a backend divides them by ``speed``. ``Plan.graph`` is the same network as a net
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.errors import Problem
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 
@@ -75,6 +77,18 @@ class PlanSwitch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallCommand:
+    """One call of a firewall tool in a host's namespace: its name, its arguments, its standard input."""
+
+    tool: str
+    arguments: tuple[str, ...]
+    text: str = ""
+
+    def __str__(self) -> str:
+        return shlex.join((self.tool, *self.arguments))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanHost:
     """A node or a router: a Linux network stack with one interface, eth0."""
 
@@ -91,6 +105,8 @@ class PlanHost:
     querier: QuerierConfig | None = None
     """Of a router: runs from the start if ``querier_on``."""
     querier_on: bool = False
+    firewall: tuple[FirewallCommand, ...] = ()
+    """Run in this order, before the host joins or sends anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +327,8 @@ class Plan:
     streams: tuple[PlanStream, ...]
     actions: tuple[Action, ...]
     expectations: tuple[Expectation, ...]
+    warnings: tuple[Problem, ...] = ()
+    """What was read otherwise than it is written."""
 
     @property
     def name(self) -> str:

@@ -14,7 +14,16 @@ from harness.plan import addresses
 from harness.plan.addresses import AddressPlan
 from harness.plan.behaviour import Configured, as_shipped, changed, router_querier
 from harness.plan.cables import Link, PortRequest, number_ports, read_end, read_links
-from harness.plan.model import DataPlaneKind, PeerKind, PlanHost, PlanLink, PlanSwitch, Port
+from harness.plan.firewall import Note, read_firewall
+from harness.plan.model import (
+    DataPlaneKind,
+    FirewallCommand,
+    PeerKind,
+    PlanHost,
+    PlanLink,
+    PlanSwitch,
+    Port,
+)
 from harness.plan.names import Loc, Mistakes, Names
 from harness.profiles import Profile, load
 from harness.scenario.model import Network, Nodes, Router, Switch
@@ -32,6 +41,7 @@ class PlannedNetwork:
     links: tuple[PlanLink, ...]
     link_locs: tuple[Loc, ...]
     configured: dict[str, Configured]
+    notes: tuple[Note, ...]
     complete: bool
 
 
@@ -69,7 +79,8 @@ def plan_network(network: Network, names: Names, mistakes: Mistakes) -> PlannedN
     )
     requests, links = _requests(network, names, nodes, routers, mistakes)
     numbers = number_ports(requests, mistakes)
-    hosts = _hosts(nodes, routers, requests, numbers, mistakes)
+    firewalls, notes = _firewalls(network, mistakes)
+    hosts = _hosts(nodes, routers, requests, numbers, firewalls, mistakes)
     planned_links = _links(links, requests, numbers, {device.name: device.mtu for device, _ in switches})
     planned: list[PlanSwitch] = []
     configured: dict[str, Configured] = {}
@@ -85,6 +96,7 @@ def plan_network(network: Network, names: Names, mistakes: Mistakes) -> PlannedN
         links=tuple(link for link, _ in planned_links),
         link_locs=tuple(loc for _, loc in planned_links),
         configured=configured,
+        notes=notes,
         complete=len(mistakes) == 0,
     )
 
@@ -208,6 +220,7 @@ def _hosts(
     routers: tuple[tuple[_Device, Router], ...],
     requests: tuple[PortRequest, ...],
     numbers: tuple[int, ...],
+    firewalls: dict[Loc, tuple[FirewallCommand, ...]],
     mistakes: Mistakes,
 ) -> tuple[PlanHost, ...]:
     places = {
@@ -217,7 +230,8 @@ def _hosts(
     hosts: list[PlanHost] = []
     for device, written in nodes:
         if device.name in places:
-            hosts.append(_host(device, written, places[device.name], PeerKind.NODE))
+            host = _host(device, written, places[device.name], PeerKind.NODE)
+            hosts.append(replace(host, firewall=firewalls[device.loc]))
     for device, router in routers:
         if device.name not in places:
             continue
@@ -229,6 +243,19 @@ def _hosts(
             continue
         hosts.append(replace(host, querier=querier, querier_on=router.querier is not False))
     return tuple(hosts)
+
+
+def _firewalls(
+    network: Network, mistakes: Mistakes
+) -> tuple[dict[Loc, tuple[FirewallCommand, ...]], tuple[Note, ...]]:
+    """The firewall of each entry of nodes, by its place, and what was read otherwise than it is written."""
+    firewalls: dict[Loc, tuple[FirewallCommand, ...]] = {}
+    notes: list[Note] = []
+    for name, nodes in network.nodes.items():
+        loc = ("network", "nodes", name)
+        firewalls[loc], found = read_firewall(nodes.firewall, (*loc, "firewall"), mistakes)
+        notes.extend(found)
+    return firewalls, tuple(notes)
 
 
 def _host(device: _Device, written: Nodes | Router, place: tuple[str, str], kind: PeerKind) -> PlanHost:

@@ -81,6 +81,9 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "hosts"
     for host in plan.hosts:
         yield f"  {_host(host, plan)}"
+        for command in host.firewall:
+            yield f"    {command}"
+            yield from (f"      {line}" for line in command.text.splitlines())
     if plan.links:
         yield "links"
     for link in plan.links:

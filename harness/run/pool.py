@@ -168,6 +168,7 @@ class Pool:
             backend = create(request.backend)
             refuse(request.plan, backend)
             self._check_host(request.backend)
+            backend.check_tools(request.plan)
             folder = claim_for(request)
         except HarnessError as error:
             self._finish(job, Outcome(plan=request.plan, backend=request.backend, error=error))

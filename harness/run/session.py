@@ -54,6 +54,7 @@ def run_plan(request: Request, listen: Listen = ignore, key: str = "") -> Outcom
     try:
         refuse(request.plan, backend)
         backend.check_host()
+        backend.check_tools(request.plan)
         folder = claim_for(request)
     except HarnessError as error:
         return Outcome(plan=request.plan, backend=request.backend, error=error)

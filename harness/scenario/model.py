@@ -104,6 +104,22 @@ class Switch(SwitchSettings):
     mtu: int | None = Field(None, ge=68, le=65520)
 
 
+class Firewall(Strict):
+    """Rules as a customer sends them, for the tool of that name. They hold from before the first second."""
+
+    iptables: Texts | None = Field(
+        None, description="rules (-A INPUT ...), one or many, or iptables-save's output"
+    )
+    ip6tables: Texts | None = None
+    nft: Texts | None = Field(None, description="a ruleset, as nft -f reads it")
+
+    @model_validator(mode="after")
+    def _has_rules(self) -> Self:
+        if not any((self.iptables, self.ip6tables, self.nft)):
+            raise ValueError("a firewall without rules: write some under iptables, ip6tables or nft")
+        return self
+
+
 class Nodes(Strict):
     """A node, or ``count`` equal ones: n with count 8 is n1 to n8."""
 
@@ -116,6 +132,7 @@ class Nodes(Strict):
     igmp_version: Literal[1, 2, 3] | None = Field(
         None, description="forced; else the stack follows the querier"
     )
+    firewall: Firewall | None = None
     port: Literal["up", "down"] = "up"
 
 

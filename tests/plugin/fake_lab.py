@@ -2,7 +2,8 @@
 
 Everything that a plan's streams send arrives in time. What shall go wrong stands in the variant's name:
 ``lost`` (nothing arrives), ``broken`` (LabError), ``crash`` (the process ends), ``bug`` (an exception that
-nobody expects), ``late`` (this machine disturbs the first run), ``slow`` (takes the scenario's real time).
+nobody expects), ``toolless`` (a program is missing), ``late`` (this machine disturbs the first run),
+``slow`` (takes the scenario's real time).
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ class FakeBackend:
 
     def check_host(self) -> None:
         pass
+
+    def check_tools(self, plan: Plan) -> None:
+        if plan.variant == "toolless":
+            raise HostError("iptables is not installed", "apt-get install iptables")
 
     def run(self, plan: Plan, options: Options, emit: Emit) -> None:
         began_s = time.monotonic()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.backends.base import Emit
+from harness.backends.netns import firewall
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.emulated import EmulatedSwitch
 from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
@@ -84,7 +85,10 @@ class Devices:
     # --- life ---------------------------------------------------------------------------------------------
 
     def build(self) -> None:
-        """Make namespaces and cables, wait until the ports forward, put drivers on switches and routers."""
+        """Make namespaces and cables, wait until the ports forward, put drivers on switches and routers.
+
+        Then the hosts' own firewalls, whose tools are real programs. Switches stay free of rules.
+        """
         self._fabric.build()
         self._set_neighbours(tuple(host.name for host in self._plan.hosts))
         for switch in self._plan.switches:
@@ -93,6 +97,10 @@ class Devices:
             if router.querier is not None:
                 with self.enter_host(router.name):
                     self._routers[router.name] = RouterQuerier(router, self._loop, self._clock, self._emit)
+        for host in self._plan.hosts:
+            if host.firewall:
+                with self.enter_host(host.name):
+                    firewall.set_up(host)
 
     def _driver(self, switch: PlanSwitch) -> SwitchDriver:
         if switch.data_plane is DataPlaneKind.LINUX_BRIDGE:

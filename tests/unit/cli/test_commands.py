@@ -45,6 +45,23 @@ def test_check_tells_every_mistake_of_every_file(mcast: Mcast, scenario: Scenari
     assert places == ["bad.scenario.yaml:9:23", "bad.scenario.yaml:16:18", "fast.scenario.yaml:3:8"]
 
 
+def test_check_warns_once_of_what_was_read_otherwise(mcast: Mcast, scenario: Scenario) -> None:
+    file = scenario("a", "good", "lost")
+    dash = "\u2013"
+    walled = f"{{on: sw1, firewall: {{iptables: -A INPUT {dash}j DROP}}"
+    file.write_text(
+        file.read_text("utf-8").replace("{on: sw1", walled).replace("{count: 3, on: sw1", walled), "utf-8"
+    )
+
+    told = mcast("check", "--backend", "fake", str(file))
+
+    assert told.code is ExitCode.PASSED, told.err
+    warnings = [line for line in told.err.splitlines() if "typographic" in line]
+    assert warnings == [
+        f'a.scenario.yaml:9:39: warning: "{dash}j" has a typographic dash (U+2013); it is taken as "-j"'
+    ]
+
+
 def test_check_of_nothing_exits_5(mcast: Mcast, tmp_path: Path) -> None:
     assert mcast("check", str(tmp_path)).code is ExitCode.NOTHING
 

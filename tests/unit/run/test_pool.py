@@ -217,6 +217,20 @@ def test_a_host_that_cannot_is_told_with_the_cure(
     assert outcome.exit_code is ExitCode.HOST_CANNOT
 
 
+def test_a_plan_whose_tool_is_missing_is_refused_without_a_folder_and_others_run(
+    pool: Pool, make_plan: MakePlan, request_of: Callable[..., Request]
+) -> None:
+    pool.submit("a", request_of(make_plan("toolless")))
+    pool.submit("b", request_of(make_plan()))
+
+    outcome = pool.wait("a")
+
+    assert isinstance(outcome.error, HostError)
+    assert outcome.exit_code is ExitCode.HOST_CANNOT
+    assert outcome.folder is None
+    assert pool.wait("b").status is Status.PASSED
+
+
 def test_a_refused_speed_points_at_its_line_and_builds_nothing(
     pool: Pool, make_plan: MakePlan, request_of: Callable[..., Request], tmp_path: Path
 ) -> None:

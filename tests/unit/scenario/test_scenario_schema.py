@@ -75,6 +75,7 @@ def test_variants_know_the_keys_and_require_none() -> None:
         "address",
         "mtu",
         "igmp_version",
+        "firewall",
         "port",
     }
     assert definitions["Step"]["required"] == ["at"]
