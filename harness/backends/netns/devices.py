@@ -164,6 +164,13 @@ class Devices:
         forced = any(host.igmp_version in (1, 2) for host in self._plan.hosts)
         return forced or any(querier is not None and querier.version < 3 for querier in queriers)
 
+    def longest_response_s(self) -> float:
+        """Return how long hosts may take to report, asked or on a join, in the customer's seconds."""
+        queriers = [switch.behaviour.standing_querier() for switch in self._plan.switches]
+        queriers += [router.querier for router in self._plan.routers if router.querier_on]
+        asked = (querier.max_response_s for querier in queriers if querier is not None)
+        return max(asked, default=HOST_UNSOLICITED_V3_S)
+
     def knows(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether the switches that must learn of a join have done so.
 
