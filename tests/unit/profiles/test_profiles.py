@@ -14,18 +14,35 @@ from harness.protocols.effects import Unregistered
 from harness.protocols.snooping_config import FloodUntil
 
 SHIPPED = (
+    "arista",
+    "aruba-cx",
     "brocade-icx",
     "cisco-catalyst",
     "cisco-nxos",
+    "cisco-sg300",
     "class-a",
     "class-b",
     "class-c",
     "class-d",
+    "comware",
+    "cumulus",
+    "dell-force10",
     "dell-n",
+    "hp-procurve",
     "hp-procurve-data-driven",
+    "juniper-els",
     "juniper-ex",
+    "juniper-srx",
+    "linux-3.11",
+    "linux-4.20",
     "linux-bridge",
+    "mikrotik",
     "netgear-m4300",
+    "netgear-smart",
+    "netiron",
+    "ovs",
+    "ovs-strict",
+    "unifi",
 )
 GOOD = Path(profiles.__file__).with_name("juniper-ex.yaml").read_text()
 
@@ -63,6 +80,28 @@ def test_the_class_agrees_with_the_settings(name: str) -> None:
             assert profile.flood_until is FloodUntil.NEVER
         case BehaviourClass.D:
             assert not profile.snooping
+
+
+def test_open_vswitch_ages_by_its_own_clock() -> None:
+    for name, unregistered in (("ovs", Unregistered.FLOOD), ("ovs-strict", Unregistered.ROUTER_PORTS)):
+        profile = profiles.load(name)
+        assert profile.unregistered is unregistered
+        assert (profile.membership_interval_s, profile.router_port_interval_s) == (300, 180)
+        assert (profile.last_member_count, profile.fast_leave) == (0, True)
+
+
+def test_the_kernels_differ_where_their_history_says() -> None:
+    today, before, old = (profiles.load(name) for name in ("linux-bridge", "linux-4.20", "linux-3.11"))
+    assert (today.learn_router_from_zero, before.learn_router_from_zero) == (True, False)
+    assert (before.flood_until, old.flood_until) == (FloodUntil.QUERIER, FloodUntil.NEVER)
+    assert before.data_plane is old.data_plane is DataPlane.EMULATED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_is_remembered_or_assumed_is_never_called_verified(name: str) -> None:
+    marks = ("general knowledge", "no document", "not looked up")
+    for origin in profiles.load(name).provenance:
+        assert not (origin.verified and any(mark in origin.source.lower() for mark in marks)), origin
 
 
 def test_the_seed_switch_snoops_without_a_querier() -> None:
