@@ -44,7 +44,7 @@ def command(paths: tuple[Path, ...], backend: str, quiet: bool) -> ExitCode:
         if not quiet:
             names = ", ".join(plan.variant for plan in plans)
             click.echo(f"{file}: ok ({names})")
-            for warning in _warnings(plans):
+            for warning in _warnings(file, plans):
                 click.echo(f"{file}: warning: {warning}", err=True)
     if problems:
         raise ScenarioError(tuple(problems))
@@ -65,8 +65,9 @@ def _plans(file: Path, backend: str) -> tuple[Plan, ...]:
     return plans
 
 
-def _warnings(plans: tuple[Plan, ...]) -> Iterator[str]:
+def _warnings(file: Path, plans: tuple[Plan, ...]) -> Iterator[str]:
     for name in sorted({switch.profile for plan in plans for switch in plan.switches}):
-        doubts = profiles.load(name).doubts()
+        own = profiles.is_file(name)
+        doubts = (profiles.read_profile(file.parent / name) if own else profiles.load(name)).doubts()
         if doubts:
             yield f"profile {name} has values that nobody verified: {', '.join(doubts)}"

@@ -22,6 +22,8 @@ from harness.source import Mapping, Node, Scalar, Where, closest, read
 from harness.source import duration as durations
 
 FOLDER = Path(__file__).parent
+SUFFIX = ".profile.yaml"
+"""The end of the name of a user's own profile; those of this package are plain ``NAME.yaml``."""
 
 _Choice = TypeVar("_Choice", bound=Enum)
 _Parse = Callable[[Scalar], object]
@@ -125,8 +127,16 @@ def load(name: str) -> Profile:
     return read_profile(FOLDER / f"{name}.yaml")
 
 
+def is_file(name: str) -> bool:
+    """Whether the name of a profile is the path of a user's own file."""
+    return name.endswith(SUFFIX)
+
+
 def read_profile(path: Path) -> Profile:
-    """The profile in one file. Raises ScenarioError with every mistake in it."""
+    """The profile in one file. Raises ScenarioError with every mistake in it.
+
+    A user's own is emulated: the kernel's bridge does as the kernel does, whatever a file says.
+    """
     root = read(path)
     if not isinstance(root, Mapping):
         raise ScenarioError((root.where.problem("a profile is a mapping of keys and values"),))
@@ -136,9 +146,12 @@ def read_profile(path: Path) -> Profile:
     checker.read_sources(root)
     settings = checker.settings(root, _SETTINGS, "")
     querier = checker.querier(root)
-    if identity.get("name", path.stem) != path.stem:
-        place = (root.get("name") or root).where
-        checker.complain(place, f'the name is that of the file: "{path.stem}"')
+    stem = path.name.removesuffix(SUFFIX) if is_file(path.name) else path.stem
+    if identity.get("name", stem) != stem:
+        checker.complain((root.get("name") or root).where, f'the name is that of the file: "{stem}"')
+    if is_file(path.name) and identity.get("data_plane") is DataPlane.LINUX_BRIDGE:
+        message = "a profile of your own is emulated; the kernel's bridge is the profile linux-bridge"
+        checker.complain((root.get("data_plane") or root).where, message)
     if not checker.problems:
         checker.refuse_idle_sources()
     if checker.problems:

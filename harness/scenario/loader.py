@@ -7,12 +7,13 @@ means anything is for ``harness.plan`` to say, with the positions in ``LoadedVar
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import Problem, ScenarioError
+from harness.profiles import Profile, is_file, read_profile
 from harness.scenario import mistakes, topology
 from harness.scenario.flow import flow
 from harness.scenario.model import Role, Scenario, Variant
@@ -37,6 +38,8 @@ class LoadedVariant:
     about: str
     scenario: Scenario
     tree: Mapping
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    """The author's own profiles by their paths as written; one that cannot be read is missing."""
     unsure: frozenset[str] | None = None
     """None for a variant of the right form. Otherwise parts were cut out to look for mistakes in the rest,
     and these names lost some of what they stand for; such a variant is never run."""
@@ -195,8 +198,32 @@ def _variant(path: Path, name: str, merged: Mapping, problems: list[Problem]) ->
         about=scenario.about,
         scenario=scenario,
         tree=tree,
+        profiles=_own_profiles(path, scenario, tree, problems),
         unsure=unsure,
     )
+
+
+def _own_profiles(
+    path: Path, scenario: Scenario, tree: Mapping, problems: list[Problem]
+) -> dict[str, Profile]:
+    """The profiles that stand in files of their own, relative to the scenario's. Adds their mistakes."""
+    found: dict[str, Profile] = {}
+    sections = (("switches", scenario.network.switches), ("bridges", scenario.network.bridges))
+    for section, switches in sections:
+        for name, switch in switches.items():
+            written = switch.profile
+            if not is_file(written) or written in found:
+                continue
+            file = path.parent / written
+            if "\0" in written or not file.is_file():
+                place = find(tree, ("network", section, name, "profile"))
+                problems.append(place.problem(f'there is no file "{written}"'))
+                continue
+            try:
+                found[written] = read_profile(topology.as_seen(file))
+            except ScenarioError as error:
+                problems.extend(error.problems)
+    return found
 
 
 def _check(tree: Mapping, problems: list[Problem]) -> Scenario | None:

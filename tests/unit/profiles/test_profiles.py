@@ -214,6 +214,28 @@ def test_a_mistake_in_a_profile_is_pointed_at(tmp_path: Path, old: str, new: str
     assert [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems] == said
 
 
+def test_a_profile_of_ones_own_is_named_after_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "lab.profile.yaml"
+    path.write_text(GOOD.replace("name: juniper-ex", "name: lab"))
+    profile = profiles.read_profile(path)
+    assert (profile.name, profile.membership_interval_s) == ("lab", 260)
+    path.write_text(GOOD.replace("data_plane: emulated", "data_plane: linux-bridge"))
+    with pytest.raises(ScenarioError) as caught:
+        profiles.read_profile(path)
+    assert [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems] == [
+        '1:7: the name is that of the file: "lab"',
+        "5:13: a profile of your own is emulated; the kernel's bridge is the profile linux-bridge",
+    ]
+
+
+def test_values_by_their_names_in_the_file() -> None:
+    profile = profiles.load("juniper-ex")
+    settings = ("snooping", "unregistered", "last_member_count", "querier_defaults.startup_interval")
+    assert [profile.value_of(setting) for setting in settings] == [True, "router-ports", 2, 31.25]
+    with pytest.raises(KeyError):
+        profile.value_of("querier_defaults.colour")
+
+
 def test_a_list_is_no_profile(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("- 1\n")
