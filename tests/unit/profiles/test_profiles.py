@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import profiles
 from harness.errors import ScenarioError
 from harness.profiles import BehaviourClass, DataPlane
+from harness.profiles.schema import schema_for_profiles
 from harness.protocols.effects import Unregistered
 from harness.protocols.snooping_config import FloodUntil
+from harness.source import read, to_data
 
 SHIPPED = (
     "arista",
@@ -241,3 +245,34 @@ def test_a_list_is_no_profile(tmp_path: Path) -> None:
     path.write_text("- 1\n")
     with pytest.raises(ScenarioError, match="1:1: a profile is a mapping"):
         profiles.read_profile(path)
+
+
+def fits(schema: dict[str, Any], data: Any) -> bool:  # noqa: PLR0911  one a form of schema
+    """Whether data fits a schema, as far as the schema of profiles uses the language."""
+    match schema:
+        case {"enum": choices}:
+            return data in choices
+        case {"const": only}:
+            return bool(data == only)
+        case {"anyOf": arms}:
+            return any(fits(arm, data) for arm in arms)
+        case {"type": "object", "properties": properties, "required": required}:
+            return set(required) == set(data) and all(fits(properties[key], data[key]) for key in data)
+        case {"type": "object", "additionalProperties": each}:
+            return all(fits(each, value) for value in data.values())
+        case {"type": "string"}:
+            return isinstance(data, str) and re.search(schema.get("pattern", ""), data) is not None
+        case {"type": "integer", "minimum": least}:
+            return isinstance(data, int) and data >= least
+        case {"type": "boolean"}:
+            return isinstance(data, bool)
+        case _:
+            raise AssertionError(schema)
+
+
+@pytest.mark.parametrize("name", sorted(set(SHIPPED) - {"linux-bridge"}))
+def test_the_schema_for_editors_takes_what_the_loader_takes(name: str) -> None:
+    data: Any = to_data(read(Path(profiles.__file__).with_name(f"{name}.yaml")))
+    assert fits(schema_for_profiles(), data)
+    data["querier_defaults"]["query_interval"]["value"] = 125
+    assert not fits(schema_for_profiles(), data)
