@@ -1,4 +1,4 @@
-"""The ``mcast`` command: ``run``, ``check``, ``plan``, ``judge``, ``doctor``.
+"""The ``mcast`` command: ``run``, ``check``, ``plan``, ``judge``, ``profiles``, ``doctor``.
 
 stdout is the result, stderr the progress. Exit codes are those of ``harness.errors.ExitCode``. A mistake of
 the user's or of the machine's is told without a traceback. Commands are imported when they are called, so
@@ -26,6 +26,7 @@ _COMMANDS = {
     "check": "Find every mistake in scenario files.",
     "plan": "Print what a scenario becomes.",
     "judge": "Judge a run again, without a lab.",
+    "profiles": "Show what each vendor's switches do, and who says so.",
     "doctor": "Tell what this host can do.",
 }
 

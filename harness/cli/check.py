@@ -70,6 +70,7 @@ def _warnings(file: Path, plans: tuple[Plan, ...]) -> Iterator[str]:
     for doubt in sorted({warning for plan in plans for warning in plan.warnings}):
         yield f"{doubt.file}:{doubt.line}:{doubt.column}: warning: {doubt.message}"
     for name in sorted({switch.profile for plan in plans for switch in plan.switches}):
-        doubts = profiles.load(name).doubts()
+        own = profiles.is_file(name)
+        doubts = (profiles.read_profile(file.parent / name) if own else profiles.load(name)).doubts()
         if doubts:
             yield f"{file}: warning: profile {name} has values that nobody verified: {', '.join(doubts)}"

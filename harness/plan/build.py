@@ -45,7 +45,7 @@ def build(variant: LoadedVariant) -> Plan:
     scenario = variant.scenario
     mistakes = Mistakes(variant)
     names = read_names(scenario.network, mistakes)
-    network = plan_network(scenario.network, names, mistakes)
+    network = plan_network(scenario.network, names, mistakes, variant.profiles)
     moments = Moments(scenario.timeline, mistakes)
     drafts = Streams(plan_streams(scenario.traffic, names, moments, mistakes))
     timeline = Timeline(names, network, drafts, moments, mistakes)

@@ -57,7 +57,10 @@ class DataPlaneKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSwitch:
-    """A switch. ``behaviour`` holds times in the customer's seconds; ``querier`` in it may be None."""
+    """A switch. ``behaviour`` holds times in the customer's seconds; ``querier`` in it may be None.
+
+    ``profile`` is what the file says, for people; all that it means stands in the other fields.
+    """
 
     name: str
     profile: str

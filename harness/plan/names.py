@@ -43,6 +43,10 @@ class Mistakes:
         if certain or not self._may_follow(loc):
             self._found.append(self._variant.where(loc, key=key).problem(message))
 
+    def add_told(self) -> None:
+        """A mistake that was told when the file was read; what follows from it is none."""
+        self._count += 1
+
     def add_unknown(self, loc: Loc, kind: str, name: str, known: Iterable[str]) -> None:
         """A name that means nothing, told with the nearest that does."""
         self._count += 1

@@ -25,7 +25,7 @@ from harness.plan.model import (
     Port,
 )
 from harness.plan.names import Loc, Mistakes, Names
-from harness.profiles import Profile, load
+from harness.profiles import DataPlane, Profile, is_file, load
 from harness.scenario.model import Network, Nodes, Router, Switch
 
 
@@ -57,8 +57,13 @@ class _Device:
     mtu: int
 
 
-def plan_network(network: Network, names: Names, mistakes: Mistakes) -> PlannedNetwork:
-    """Resolve a network. Mistakes are collected; what they touch is left out."""
+def plan_network(
+    network: Network, names: Names, mistakes: Mistakes, own: Mapping[str, Profile]
+) -> PlannedNetwork:
+    """Resolve a network. Mistakes are collected; what they touch is left out.
+
+    ``own`` are the profiles of the author's files, by what is written in the scenario.
+    """
     room = AddressPlan(
         subnet=network.subnet,
         nodes=len(names.nodes),
@@ -86,10 +91,11 @@ def plan_network(network: Network, names: Names, mistakes: Mistakes) -> PlannedN
     configured: dict[str, Configured] = {}
     for device, written in switches:
         ports = _ports(device, hosts, planned_links)
-        begins = _configured(device, written, ports, mistakes, names.several)
-        if begins is not None:
-            profile, configured[device.name] = begins
-            planned.append(_switch(device, profile, configured[device.name], ports))
+        profile = _profile(device, written.profile, own, mistakes)
+        begins = None if profile is None else _configured(device, profile, written, ports, mistakes, names)
+        if profile is not None and begins is not None:
+            configured[device.name] = begins
+            planned.append(_switch(device, profile, written.profile, begins, ports))
     return PlannedNetwork(
         switches=tuple(planned),
         hosts=hosts,
@@ -320,43 +326,53 @@ def _port(switch: _Device, name: str, peer: tuple[str, str], kind: PeerKind, mtu
 # --- switches ----------------------------------------------------------------------------------------------
 
 
-def _configured(
-    device: _Device,
-    written: Switch,
-    ports: tuple[Port, ...],
-    mistakes: Mistakes,
-    several: Mapping[str, tuple[str, ...]],
-) -> tuple[Profile, Configured] | None:
+def _profile(device: _Device, name: str, own: Mapping[str, Profile], mistakes: Mistakes) -> Profile | None:
+    """A shipped profile, or one of the author's own; whatever was wrong in its file has been told."""
+    if is_file(name) and name not in own:
+        mistakes.add_told()
+        return None
     try:
-        profile = load(written.profile)
+        profile = own[name] if is_file(name) else load(name)
     except ValueError as error:
         mistakes.add((*device.loc, "profile"), str(error), certain=True)
         return None
-    if device.loc[1] == "bridges" and profile.name != "linux-bridge":
+    if device.loc[1] == "bridges" and profile.data_plane is not DataPlane.LINUX_BRIDGE:
         message = "a bridge is linux-bridge; others stand under switches"
         mistakes.add((*device.loc, "profile"), message, certain=True)
         return None
+    return profile
+
+
+def _configured(
+    device: _Device,
+    profile: Profile,
+    written: Switch,
+    ports: tuple[Port, ...],
+    mistakes: Mistakes,
+    names: Names,
+) -> Configured | None:
     router_ports = named_ports(
         device.name,
         ports,
         written.router_ports,
         (*device.loc, "router_ports"),
         mistakes,
-        several=several,
+        several=names.several,
         complete=len(mistakes) == 0,
     )
     try:
-        begins = changed(as_shipped(profile, mac=device.mac, address=device.address), written, router_ports)
+        return changed(as_shipped(profile, mac=device.mac, address=device.address), written, router_ports)
     except ValueError as error:
         mistakes.add((*device.loc, "querier"), str(error))
         return None
-    return profile, begins
 
 
-def _switch(device: _Device, profile: Profile, begins: Configured, ports: tuple[Port, ...]) -> PlanSwitch:
+def _switch(
+    device: _Device, profile: Profile, written: str, begins: Configured, ports: tuple[Port, ...]
+) -> PlanSwitch:
     return PlanSwitch(
         name=device.name,
-        profile=profile.name,
+        profile=written,
         title=profile.title,
         data_plane=DataPlaneKind(profile.data_plane.value),
         mac=device.mac,

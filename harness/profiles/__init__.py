@@ -7,15 +7,17 @@ down in these settings, the snooping machine lacks a setting.
 
 from __future__ import annotations
 
-from harness.profiles.loader import load, names, read_profile
+from harness.profiles.loader import SUFFIX, is_file, load, names, read_profile
 from harness.profiles.model import BehaviourClass, DataPlane, Profile, Provenance, QuerierDefaults
 
 __all__ = [
+    "SUFFIX",
     "BehaviourClass",
     "DataPlane",
     "Profile",
     "Provenance",
     "QuerierDefaults",
+    "is_file",
     "load",
     "names",
     "read_profile",

@@ -22,9 +22,12 @@ from harness.source import Mapping, Node, Scalar, Where, closest, read
 from harness.source import duration as durations
 
 FOLDER = Path(__file__).parent
+SUFFIX = ".profile.yaml"
+"""The end of the name of a user's own profile; those of this package are plain ``NAME.yaml``."""
 
 _Choice = TypeVar("_Choice", bound=Enum)
-_Parse = Callable[[Scalar], object]
+Parse = Callable[[Scalar], object]
+"""Makes a value of what stands in the file; raises ValueError with a sentence for its author."""
 
 
 def _words(scalar: Scalar) -> str:
@@ -33,7 +36,8 @@ def _words(scalar: Scalar) -> str:
     return " ".join(scalar.value.split())
 
 
-def _on_off(scalar: Scalar) -> bool:
+def on_off(scalar: Scalar) -> bool:
+    """What is switched on or off. Raises ValueError with a sentence for the author."""
     if scalar.text not in {"on", "off"}:
         message = f'"{scalar.text}" is neither on nor off'
         raise ValueError(message)
@@ -51,7 +55,7 @@ def _seconds(scalar: Scalar) -> float:
     return durations.parse(scalar.value)
 
 
-def _whole(lowest: int, highest: int) -> _Parse:
+def _whole(lowest: int, highest: int) -> Parse:
     def parse(scalar: Scalar) -> int:
         value = scalar.value
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
@@ -62,7 +66,7 @@ def _whole(lowest: int, highest: int) -> _Parse:
     return parse
 
 
-def _one_of(choices: type[_Choice]) -> _Parse:
+def _one_of(choices: type[_Choice]) -> Parse:
     def parse(scalar: Scalar) -> _Choice:
         words = tuple(str(choice.value) for choice in choices)
         if scalar.text not in words:
@@ -73,7 +77,7 @@ def _one_of(choices: type[_Choice]) -> _Parse:
     return parse
 
 
-_IDENTITY: dict[str, tuple[str, _Parse]] = {
+IDENTITY: dict[str, tuple[str, Parse]] = {
     "name": ("name", _words),
     "title": ("title", _words),
     "vendor": ("vendor", _words),
@@ -83,9 +87,9 @@ _IDENTITY: dict[str, tuple[str, _Parse]] = {
 }
 """Key in the file: (field of Profile, how it is read)."""
 
-_SETTINGS: dict[str, tuple[str, _Parse]] = {
-    "snooping": ("snooping", _on_off),
-    "querier": ("querier", _on_off),
+SETTINGS: dict[str, tuple[str, Parse]] = {
+    "snooping": ("snooping", on_off),
+    "querier": ("querier", on_off),
     "querier_needs_address": ("querier_needs_address", _true_false),
     "unregistered": ("unregistered", _one_of(Unregistered)),
     "flood_until": ("flood_until", _one_of(FloodUntil)),
@@ -93,12 +97,12 @@ _SETTINGS: dict[str, tuple[str, _Parse]] = {
     "router_port_interval": ("router_port_interval_s", _seconds),
     "last_member_interval": ("last_member_interval_s", _seconds),
     "last_member_count": ("last_member_count", _whole(0, 10)),
-    "fast_leave": ("fast_leave", _on_off),
+    "fast_leave": ("fast_leave", on_off),
     "learn_router_from_zero": ("learn_router_from_zero", _true_false),
     "relay_reports_to": ("relay_reports_to", _one_of(RelayTo)),
 }
 
-_QUERIER: dict[str, tuple[str, _Parse]] = {
+QUERIER: dict[str, tuple[str, Parse]] = {
     "version": ("version", _whole(1, 3)),
     "query_interval": ("query_interval_s", _seconds),
     "max_response": ("max_response_s", _seconds),
@@ -125,20 +129,31 @@ def load(name: str) -> Profile:
     return read_profile(FOLDER / f"{name}.yaml")
 
 
+def is_file(name: str) -> bool:
+    """Whether the name of a profile is the path of a user's own file."""
+    return name.endswith(SUFFIX)
+
+
 def read_profile(path: Path) -> Profile:
-    """The profile in one file. Raises ScenarioError with every mistake in it."""
+    """The profile in one file. Raises ScenarioError with every mistake in it.
+
+    A user's own is emulated: the kernel's bridge does as the kernel does, whatever a file says.
+    """
     root = read(path)
     if not isinstance(root, Mapping):
         raise ScenarioError((root.where.problem("a profile is a mapping of keys and values"),))
     checker = _Checker()
-    checker.only_keys(root, (*_IDENTITY, "sources", *_SETTINGS, "querier_defaults"))
-    identity = checker.plain(root, _IDENTITY)
+    checker.only_keys(root, (*IDENTITY, "sources", *SETTINGS, "querier_defaults"))
+    identity = checker.plain(root, IDENTITY)
     checker.read_sources(root)
-    settings = checker.settings(root, _SETTINGS, "")
+    settings = checker.settings(root, SETTINGS, "")
     querier = checker.querier(root)
-    if identity.get("name", path.stem) != path.stem:
-        place = (root.get("name") or root).where
-        checker.complain(place, f'the name is that of the file: "{path.stem}"')
+    stem = path.name.removesuffix(SUFFIX) if is_file(path.name) else path.stem
+    if identity.get("name", stem) != stem:
+        checker.complain((root.get("name") or root).where, f'the name is that of the file: "{stem}"')
+    if is_file(path.name) and identity.get("data_plane") is DataPlane.LINUX_BRIDGE:
+        message = "a profile of your own is emulated; the kernel's bridge is the profile linux-bridge"
+        checker.complain((root.get("data_plane") or root).where, message)
     if not checker.problems:
         checker.refuse_idle_sources()
     if checker.problems:
@@ -168,11 +183,11 @@ class _Checker:
             if key.text not in known:
                 self.complain(key.where, f'unknown key "{key.text}"{closest(key.text, known)}')
 
-    def plain(self, mapping: Mapping, known: dict[str, tuple[str, _Parse]]) -> dict[str, Any]:
+    def plain(self, mapping: Mapping, known: dict[str, tuple[str, Parse]]) -> dict[str, Any]:
         values = {attribute: self._parsed(mapping, key, parse) for key, (attribute, parse) in known.items()}
         return {attribute: value for attribute, value in values.items() if value is not None}
 
-    def settings(self, mapping: Mapping, known: dict[str, tuple[str, _Parse]], prefix: str) -> dict[str, Any]:
+    def settings(self, mapping: Mapping, known: dict[str, tuple[str, Parse]], prefix: str) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key, (attribute, parse) in known.items():
             setting = self._mapping(mapping, key)
@@ -190,8 +205,8 @@ class _Checker:
         mapping = self._mapping(root, "querier_defaults")
         if mapping is None:
             return {}
-        self.only_keys(mapping, tuple(_QUERIER))
-        return self.settings(mapping, _QUERIER, "querier_defaults.")
+        self.only_keys(mapping, tuple(QUERIER))
+        return self.settings(mapping, QUERIER, "querier_defaults.")
 
     def read_sources(self, root: Mapping) -> None:
         mapping = self._mapping(root, "sources")
@@ -218,7 +233,7 @@ class _Checker:
         self.complain(node.where, f'"{key}" is a mapping of keys and values')
         return None
 
-    def _parsed(self, parent: Mapping, key: str, parse: _Parse) -> object:
+    def _parsed(self, parent: Mapping, key: str, parse: Parse) -> object:
         node = self._present(parent, key)
         if node is None:
             return None

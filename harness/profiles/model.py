@@ -93,6 +93,17 @@ class Profile:
         """The settings whose values are remembered or assumed, by the names of the file."""
         return tuple(origin.setting for origin in self.provenance if not origin.verified)
 
+    def value_of(self, setting: str) -> bool | int | float | str:
+        """A setting's value, by its name in the file. KeyError if there is no such setting.
+
+        Times are the only floats, in seconds; choices are the words of the file.
+        """
+        self.source_of(setting)
+        section, _, name = setting.rpartition(".")
+        holder = self.querier_defaults if section else self
+        value: bool | int | float | Enum = getattr(holder, name if hasattr(holder, name) else f"{name}_s")
+        return str(value.value) if isinstance(value, Enum) else value
+
     def source_of(self, setting: str) -> Provenance:
         """Where a setting comes from, by its name in the file. KeyError if there is no such setting."""
         for origin in self.provenance:

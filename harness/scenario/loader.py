@@ -7,12 +7,13 @@ means anything is for ``harness.plan`` to say, with the positions in ``LoadedVar
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import Problem, ScenarioError
+from harness.profiles import Profile, is_file, read_profile
 from harness.scenario import mistakes, topology
 from harness.scenario.flow import flow
 from harness.scenario.model import Role, Scenario, Variant
@@ -48,6 +49,8 @@ class LoadedVariant:
     about: str
     scenario: Scenario
     tree: Mapping
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    """The author's own profiles by their paths as written; one that cannot be read is missing."""
     doubts: Doubts | None = None
     """None for a variant of the right form. Otherwise parts were cut out to look for mistakes in the rest,
     and this says what can no longer be judged; such a variant is never run."""
@@ -241,8 +244,32 @@ def _variant(
         about=scenario.about,
         scenario=scenario,
         tree=tree,
+        profiles=_own_profiles(path, scenario, tree, problems),
         doubts=doubts,
     )
+
+
+def _own_profiles(
+    path: Path, scenario: Scenario, tree: Mapping, problems: list[Problem]
+) -> dict[str, Profile]:
+    """The profiles that stand in files of their own, relative to the scenario's. Adds their mistakes."""
+    found: dict[str, Profile] = {}
+    sections = (("switches", scenario.network.switches), ("bridges", scenario.network.bridges))
+    for section, switches in sections:
+        for name, switch in switches.items():
+            written = switch.profile
+            if not is_file(written) or written in found:
+                continue
+            file = path.parent / written
+            if "\0" in written or not file.is_file():
+                place = find(tree, ("network", section, name, "profile"))
+                problems.append(place.problem(f'there is no file "{written}"'))
+                continue
+            try:
+                found[written] = read_profile(topology.as_seen(file))
+            except ScenarioError as error:
+                problems.extend(error.problems)
+    return found
 
 
 def _check(tree: Mapping, problems: list[Problem]) -> Scenario | None:

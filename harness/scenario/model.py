@@ -98,7 +98,10 @@ class SwitchSettings(Strict):
 class Switch(SwitchSettings):
     """A switch, or ``count`` equal ones: sw with count 3 is sw1, sw2, sw3."""
 
-    profile: str = Field("linux-bridge", description="behaviour: a vendor's platform or linux-bridge")
+    profile: str = Field(
+        "linux-bridge",
+        description="behaviour: a vendor's platform, linux-bridge, or a file of your own (./my.profile.yaml)",
+    )
     count: int | None = Field(None, ge=1, le=200)
     address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)

@@ -1,6 +1,6 @@
 """JSON Schema of the language, so that editors complete keys and show mistakes while one types.
 
-``python -m harness.scenario.schema [FOLDER]`` writes ``scenario.schema.json`` and ``topology.schema.json``.
+``python -m harness.scenario.schema [FOLDER]`` writes them, ``profile.schema.json`` among them.
 A variant is described by the scenario's own definitions with nothing required, since it says only what it
 changes; there, and in a topology, null deletes what the base says.
 """
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from harness.profiles.schema import schema_for_profiles
 from harness.scenario.model import Network, Scenario, Topology
 
 Schema = dict[str, Any]
@@ -159,16 +160,17 @@ def _used_only(schema: Schema) -> Schema:
 
 
 def texts() -> dict[str, str]:
-    """File name and text of both schemas, as they are shipped."""
+    """File name and text of all schemas, as they are shipped."""
     schemas = {
         "scenario.schema.json": schema_for_scenarios(),
         "topology.schema.json": schema_for_topologies(),
+        "profile.schema.json": schema_for_profiles(),
     }
     return {name: json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
 
 
 def main(folder: Path) -> None:
-    """Write both files."""
+    """Write all files."""
     folder.mkdir(exist_ok=True)
     for name, text in texts().items():
         (folder / name).write_text(text, encoding="utf-8")

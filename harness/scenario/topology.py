@@ -38,7 +38,7 @@ def use_as_mapping(node: Node) -> Node:
 def network(node: Node, scenario: Path) -> Mapping:
     """The network that ``topology:`` stands for. Raises ScenarioError with every mistake that was found."""
     use = _use(node)
-    path = _as_seen(_path(use.name, scenario))
+    path = as_seen(_path(use.name, scenario))
     tree = read(path)
     try:
         topology = Topology.model_validate(to_data(tree))
@@ -79,7 +79,7 @@ def _path(name: Scalar, scenario: Path) -> Path:
     return there[text]
 
 
-def _as_seen(path: Path) -> Path:
+def as_seen(path: Path) -> Path:
     """The path as a person would write it here: relative, if the file is below the current folder."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import profiles
 from harness.errors import ScenarioError
 from harness.profiles import BehaviourClass, DataPlane
+from harness.profiles.schema import schema_for_profiles
 from harness.protocols.effects import Unregistered
 from harness.protocols.snooping_config import FloodUntil
+from harness.source import read, to_data
 
 SHIPPED = (
+    "arista",
+    "aruba-cx",
     "brocade-icx",
     "cisco-catalyst",
     "cisco-nxos",
+    "cisco-sg300",
     "class-a",
     "class-b",
     "class-c",
     "class-d",
+    "comware",
+    "cumulus",
+    "dell-force10",
     "dell-n",
+    "hp-procurve",
     "hp-procurve-data-driven",
+    "juniper-els",
     "juniper-ex",
+    "juniper-srx",
+    "linux-3.11",
+    "linux-4.20",
     "linux-bridge",
+    "mikrotik",
     "netgear-m4300",
+    "netgear-smart",
+    "netiron",
+    "ovs",
+    "ovs-strict",
+    "unifi",
 )
 GOOD = Path(profiles.__file__).with_name("juniper-ex.yaml").read_text()
 
@@ -63,6 +84,28 @@ def test_the_class_agrees_with_the_settings(name: str) -> None:
             assert profile.flood_until is FloodUntil.NEVER
         case BehaviourClass.D:
             assert not profile.snooping
+
+
+def test_open_vswitch_ages_by_its_own_clock() -> None:
+    for name, unregistered in (("ovs", Unregistered.FLOOD), ("ovs-strict", Unregistered.ROUTER_PORTS)):
+        profile = profiles.load(name)
+        assert profile.unregistered is unregistered
+        assert (profile.membership_interval_s, profile.router_port_interval_s) == (300, 180)
+        assert (profile.last_member_count, profile.fast_leave) == (0, True)
+
+
+def test_the_kernels_differ_where_their_history_says() -> None:
+    today, before, old = (profiles.load(name) for name in ("linux-bridge", "linux-4.20", "linux-3.11"))
+    assert (today.learn_router_from_zero, before.learn_router_from_zero) == (True, False)
+    assert (before.flood_until, old.flood_until) == (FloodUntil.QUERIER, FloodUntil.NEVER)
+    assert before.data_plane is old.data_plane is DataPlane.EMULATED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_is_remembered_or_assumed_is_never_called_verified(name: str) -> None:
+    marks = ("general knowledge", "no document", "not looked up")
+    for origin in profiles.load(name).provenance:
+        assert not (origin.verified and any(mark in origin.source.lower() for mark in marks)), origin
 
 
 def test_the_seed_switch_snoops_without_a_querier() -> None:
@@ -175,8 +218,61 @@ def test_a_mistake_in_a_profile_is_pointed_at(tmp_path: Path, old: str, new: str
     assert [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems] == said
 
 
+def test_a_profile_of_ones_own_is_named_after_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "lab.profile.yaml"
+    path.write_text(GOOD.replace("name: juniper-ex", "name: lab"))
+    profile = profiles.read_profile(path)
+    assert (profile.name, profile.membership_interval_s) == ("lab", 260)
+    path.write_text(GOOD.replace("data_plane: emulated", "data_plane: linux-bridge"))
+    with pytest.raises(ScenarioError) as caught:
+        profiles.read_profile(path)
+    assert [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems] == [
+        '1:7: the name is that of the file: "lab"',
+        "5:13: a profile of your own is emulated; the kernel's bridge is the profile linux-bridge",
+    ]
+
+
+def test_values_by_their_names_in_the_file() -> None:
+    profile = profiles.load("juniper-ex")
+    settings = ("snooping", "unregistered", "last_member_count", "querier_defaults.startup_interval")
+    assert [profile.value_of(setting) for setting in settings] == [True, "router-ports", 2, 31.25]
+    with pytest.raises(KeyError):
+        profile.value_of("querier_defaults.colour")
+
+
 def test_a_list_is_no_profile(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("- 1\n")
     with pytest.raises(ScenarioError, match="1:1: a profile is a mapping"):
         profiles.read_profile(path)
+
+
+def fits(schema: dict[str, Any], data: Any) -> bool:  # noqa: PLR0911  one a form of schema
+    """Whether data fits a schema, as far as the schema of profiles uses the language."""
+    match schema:
+        case {"enum": choices}:
+            return data in choices
+        case {"const": only}:
+            return bool(data == only)
+        case {"anyOf": arms}:
+            return any(fits(arm, data) for arm in arms)
+        case {"type": "object", "properties": properties, "required": required}:
+            return set(required) == set(data) and all(fits(properties[key], data[key]) for key in data)
+        case {"type": "object", "additionalProperties": each}:
+            return all(fits(each, value) for value in data.values())
+        case {"type": "string"}:
+            return isinstance(data, str) and re.search(schema.get("pattern", ""), data) is not None
+        case {"type": "integer", "minimum": least}:
+            return isinstance(data, int) and data >= least
+        case {"type": "boolean"}:
+            return isinstance(data, bool)
+        case _:
+            raise AssertionError(schema)
+
+
+@pytest.mark.parametrize("name", sorted(set(SHIPPED) - {"linux-bridge"}))
+def test_the_schema_for_editors_takes_what_the_loader_takes(name: str) -> None:
+    data: Any = to_data(read(Path(profiles.__file__).with_name(f"{name}.yaml")))
+    assert fits(schema_for_profiles(), data)
+    data["querier_defaults"]["query_interval"]["value"] = 125
+    assert not fits(schema_for_profiles(), data)
