@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import Problem
+from harness.profiles import DataPlane
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 
@@ -48,13 +49,6 @@ class Port:
     up: bool
 
 
-class DataPlaneKind(Enum):
-    """How a backend makes the switch: the kernel's own bridge snooping, or the emulated control plane."""
-
-    LINUX_BRIDGE = "linux-bridge"
-    EMULATED = "emulated"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSwitch:
     """A switch. ``behaviour`` holds times in the customer's seconds; ``querier`` in it may be None.
@@ -65,7 +59,7 @@ class PlanSwitch:
     name: str
     profile: str
     title: str
-    data_plane: DataPlaneKind
+    data_plane: DataPlane
     mac: str
     address: IPv4Address
     mtu: int

@@ -16,7 +16,6 @@ from harness.plan.behaviour import Configured, as_shipped, changed, router_queri
 from harness.plan.cables import Link, PortRequest, number_ports, read_end, read_links
 from harness.plan.firewall import Note, read_firewall
 from harness.plan.model import (
-    DataPlaneKind,
     FirewallCommand,
     PeerKind,
     PlanHost,
@@ -374,7 +373,7 @@ def _switch(
         name=device.name,
         profile=written,
         title=profile.title,
-        data_plane=DataPlaneKind(profile.data_plane.value),
+        data_plane=profile.data_plane,
         mac=device.mac,
         address=device.address,
         mtu=device.mtu,

@@ -26,7 +26,6 @@ from harness.backends.netns.router import RouterQuerier
 from harness.errors import LabError
 from harness.plan.model import (
     Cast,
-    DataPlaneKind,
     End,
     PeerKind,
     Plan,
@@ -36,6 +35,7 @@ from harness.plan.model import (
     PlanSwitch,
     Port,
 )
+from harness.profiles import DataPlane
 from harness.protocols.snooping import SnoopingConfig
 
 
@@ -103,7 +103,7 @@ class Devices:
                     firewall.set_up(host)
 
     def _driver(self, switch: PlanSwitch) -> SwitchDriver:
-        if switch.data_plane is DataPlaneKind.LINUX_BRIDGE:
+        if switch.data_plane is DataPlane.LINUX_BRIDGE:
             return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit)
         namespace = self._fabric.switch_fd(switch.name)
         return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.plan.model import ActionKind, Cast, DataPlaneKind, Plan, PlanSwitch
+from harness.plan.model import ActionKind, Cast, Plan, PlanSwitch
+from harness.profiles import DataPlane
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import FloodUntil, SnoopingConfig
 
@@ -80,7 +81,7 @@ def _timers(plan: Plan) -> Iterator[Timer]:
 
 
 def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[Timer]:
-    bridge = switch.data_plane is DataPlaneKind.LINUX_BRIDGE
+    bridge = switch.data_plane is DataPlane.LINUX_BRIDGE
     for behaviour in (switch.behaviour, *_configured(plan, switch)):
         if not behaviour.snooping:
             continue
@@ -166,7 +167,7 @@ def _load(plan: Plan) -> Iterator[str]:
 def _unsupported(plan: Plan) -> Iterator[str]:
     for switch in plan.switches:
         querier = switch.behaviour.querier
-        bridge = switch.data_plane is DataPlaneKind.LINUX_BRIDGE
+        bridge = switch.data_plane is DataPlane.LINUX_BRIDGE
         if bridge and querier is not None and querier.version == 1:
             yield f"{switch.name}: the kernel's bridge queries with IGMP version 2 or 3, not 1"
         behaviours = (switch.behaviour, *_configured(plan, switch))

@@ -11,7 +11,6 @@ import pytest
 from harness.plan.model import (
     Audience,
     Cast,
-    DataPlaneKind,
     ExpectDelivery,
     PeerKind,
     Plan,
@@ -22,6 +21,7 @@ from harness.plan.model import (
     Subject,
     Where,
 )
+from harness.profiles import DataPlane
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping_config import SnoopingConfig
 
@@ -67,7 +67,7 @@ def _plan(file: Path, variant: str) -> Plan:
                 name="sw1",
                 profile="class-a",
                 title="a switch",
-                data_plane=DataPlaneKind.EMULATED,
+                data_plane=DataPlane.EMULATED,
                 mac="02:00:00:00:ff:01",
                 address=IPv4Address("10.77.0.1"),
                 mtu=1500,

@@ -16,7 +16,6 @@ from harness.plan.model import (
     Action,
     Audience,
     Cast,
-    DataPlaneKind,
     PeerKind,
     Plan,
     PlanHost,
@@ -27,6 +26,7 @@ from harness.plan.model import (
     Subject,
     Where,
 )
+from harness.profiles import DataPlane
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 
@@ -60,7 +60,7 @@ def switch(name: str, ports: Iterable[tuple[str, str, str, PeerKind]]) -> PlanSw
         name=name,
         profile="rfc",
         title="by the RFC",
-        data_plane=DataPlaneKind.EMULATED,
+        data_plane=DataPlane.EMULATED,
         mac="02:00:00:00:ff:01",
         address=IPv4Address("10.77.255.1"),
         mtu=1500,
