@@ -68,10 +68,6 @@ class PlanSwitch:
     """What a later "start querier" starts, also when none runs at first."""
     ports: tuple[Port, ...]
 
-    def port_to(self, peer: str) -> Port | None:
-        """Return the port to a neighbour by the neighbour's name (the first, with parallel links)."""
-        return next((port for port in self.ports if port.peer == peer), None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallCommand:

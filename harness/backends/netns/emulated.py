@@ -86,9 +86,9 @@ class EmulatedSwitch:
             last_s = frame.at_s
         self._obey(effects, last_s)
 
-    def _wake(self) -> None:
-        due_s, self._wake_s = self._wake_s, None
-        if due_s is not None:
+    def _wake(self, due_s: float) -> None:
+        if self._wake_s == due_s:  # an earlier deadline has not taken its place
+            self._wake_s = None
             self._obey(self._machine.tick(due_s), due_s)
 
     def _obey(self, effects: Iterable[Effect], now: float) -> None:
@@ -114,11 +114,7 @@ class EmulatedSwitch:
         due_s = self._machine.next_deadline()
         if due_s is not None and (self._wake_s is None or due_s < self._wake_s):
             self._wake_s = due_s
-            self._loop.call_at(due_s, lambda: self._wake_if(due_s))
-
-    def _wake_if(self, due_s: float) -> None:
-        if self._wake_s == due_s:
-            self._wake()
+            self._loop.call_at(due_s, lambda: self._wake(due_s))
 
     def _note_table(self, change: TableChange, now: float) -> None:
         if change.table is Table.MEMBER and change.group is not None:

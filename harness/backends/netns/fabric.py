@@ -194,11 +194,6 @@ class Fabric:
         states = (messages.link_state(message) for message in dump)
         return {state.name: state for state in states if state.port_state is not None}
 
-    def link_counters(self, switch: str) -> dict[str, LinkState]:
-        """Return the state of every link of a switch's namespace, by name, with counters."""
-        dump = self._sockets[switch].dump(messages.get_links())
-        return {state.name: state for state in (messages.link_state(message) for message in dump)}
-
     def bridge_link(self, switch: str) -> bytes:
         """Return the kernel's RTM_NEWLINK of a switch's bridge, with all it knows."""
         return self._sockets[switch].ask(messages.get_link(_BRIDGE_INDEX))
@@ -254,11 +249,6 @@ class Fabric:
         message = messages.set_link(known.index, up=up)
         self._sockets[switch].request((message,), f"{port} of {switch} {'up' if up else 'down'}")
         known.up = up
-
-    def set_port_mtu(self, switch: str, port: str, mtu: int) -> None:
-        """Set the MTU of a switch's port; longer datagrams are dropped there. Raises RefusedError."""
-        message = messages.set_link(self.port_index(switch, port), mtu=mtu)
-        self._sockets[switch].request((message,), f"MTU {mtu} of {port} of {switch}")
 
     def set_host_link(self, host: str, *, up: bool) -> None:
         """Set a host's eth0 up or down. Going down costs it its neighbours and routes, not its address."""

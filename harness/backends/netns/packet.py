@@ -75,6 +75,11 @@ def grow_buffer(sock: socket.socket, size: int = _BUFFER_BYTES) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
 
+def newly_dropped(sock: socket.socket) -> int:
+    """Return the frames that a packet socket lost since the last call because its buffer was full."""
+    return int(struct.unpack("II", sock.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))[1])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """A frame that a tap saw: at ``at_s`` (monotonic, the kernel's own stamp) on ``port``."""
@@ -136,7 +141,7 @@ class Tap:
 
     def drops(self) -> int:
         """Return the frames lost since the last call because the buffer was full."""
-        return int(struct.unpack("II", self.socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))[1])
+        return newly_dropped(self.socket)
 
     def close(self) -> None:
         """Close the socket."""

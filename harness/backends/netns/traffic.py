@@ -20,7 +20,7 @@ from pathlib import Path
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.loop import Loop
-from harness.backends.netns.packet import group_tap, grow_buffer
+from harness.backends.netns.packet import group_tap, grow_buffer, newly_dropped
 from harness.errors import LabError
 from harness.observations.model import Arrived, Impaired, Membership, Sent
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream
@@ -172,10 +172,6 @@ class Traffic:
         (self._joined[node].add if joined else self._joined[node].discard)(stream.number)
         self._emit(Membership(at_s=self._clock.now(), node=node, stream=stream.number, joined=joined))
 
-    def joined_groups(self, node: str) -> frozenset[IPv4Address]:
-        """Return the groups that a node has joined now."""
-        return frozenset(self._streams[number].group for number in self._joined[node])
-
     # --- sending ------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -308,8 +304,8 @@ class Traffic:
             drops = struct.unpack_from("9I", sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))[8]
             self._report_drops(f"{host}/{sock.fileno()}", host, drops)
         for host, sock in self._taps.items():
-            lost = struct.unpack("II", sock.getsockopt(263, 6, 8))[1]  # SOL_PACKET, PACKET_STATISTICS
-            self._report_drops(f"{host}/tap", host, self._drops.get(f"{host}/tap", 0) + lost)
+            key = f"{host}/tap"
+            self._report_drops(key, host, self._drops.get(key, 0) + newly_dropped(sock))
 
     def _report_drops(self, key: str, host: str, total: int) -> None:
         if new := total - self._drops.get(key, 0):
