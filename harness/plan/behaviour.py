@@ -16,7 +16,7 @@ from harness.profiles import DataPlane, Profile
 from harness.protocols.effects import Unregistered
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import FloodUntil, SnoopingConfig
-from harness.scenario.model import Querier, SwitchSettings
+from harness.scenario.network import Querier, SwitchSettings
 from harness.source.duration import text as duration_text
 
 NO_ADDRESS = IPv4Address("0.0.0.0")  # noqa: S104  a source address of queries, nothing is bound to it

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.plan.names import Loc, Mistakes, Names
-from harness.scenario import model as written
+from harness.scenario import network as written
 
 Place = tuple[str, int | None]
 """A switch, and the number of its port if the file asks for one."""

@@ -30,9 +30,7 @@ from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names
 from harness.plan.network import PlannedNetwork, named_ports
 from harness.plan.traffic import Streams
-from harness.scenario.fields import Moment
-from harness.scenario.loader import LoadedVariant
-from harness.scenario.model import (
+from harness.scenario.expectations import (
     Deliver,
     Heals,
     Load,
@@ -43,7 +41,9 @@ from harness.scenario.model import (
     SwitchState,
     Window,
 )
-from harness.scenario.model import Expectation as Written
+from harness.scenario.expectations import Expectation as Written
+from harness.scenario.fields import Moment
+from harness.scenario.loader import LoadedVariant
 
 EVIDENCE = 10
 """Datagrams of each sender that are awaited where an expectation leaves its end open."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from harness.plan.model import FirewallCommand
 from harness.plan.names import Loc, Mistakes
-from harness.scenario.model import Firewall
+from harness.scenario.network import Firewall
 
 Note = tuple[Loc, str]
 """Where something was read otherwise than it stands there, and how."""

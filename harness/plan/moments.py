@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.plan.names import Loc, Mistakes
 from harness.scenario.fields import Moment
-from harness.scenario.model import Step
+from harness.scenario.timeline import Step
 
 _DIGITS = 9
 """Sums of times as written are rounded here, so that 0.1 s + 0.2 s is 0.3 s."""

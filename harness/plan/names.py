@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from harness.errors import Problem, ScenarioError
 from harness.scenario.loader import LoadedVariant
-from harness.scenario.model import Network
+from harness.scenario.network import Network
 from harness.source import closest
 
 MOST_NODES = 5000

@@ -25,7 +25,7 @@ from harness.plan.model import (
 )
 from harness.plan.names import Loc, Mistakes, Names
 from harness.profiles import DataPlane, Profile, is_file, load
-from harness.scenario.model import Network, Nodes, Router, Switch
+from harness.scenario.network import Network, Nodes, Router, Switch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

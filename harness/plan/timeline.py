@@ -16,7 +16,7 @@ from harness.plan.names import Loc, Mistakes, Names
 from harness.plan.network import PlannedNetwork, named_ports
 from harness.plan.traffic import Streams
 from harness.scenario.loader import LoadedVariant
-from harness.scenario.model import Membership, SetSwitch, Silence, Step
+from harness.scenario.timeline import Membership, SetSwitch, Silence, Step
 
 Cable = tuple[End, End]
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from harness.plan.model import Cast, PlanStream
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names
-from harness.scenario.model import Mesh, Stream, Traffic
+from harness.scenario.traffic import Mesh, Stream, Traffic
 
 UNENDING = math.inf
 """The end of a stream before it is known."""

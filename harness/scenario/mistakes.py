@@ -15,7 +15,7 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import Problem
-from harness.scenario.model import EXPECTATIONS
+from harness.scenario.expectations import EXPECTATIONS
 from harness.source import Node, closest, find
 from harness.source.node import KEY_MARK
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from harness.scenario.model import Nodes, Router, Scenario, Step, Switch
+from harness.scenario.model import Scenario
+from harness.scenario.network import Nodes, Router, Switch
+from harness.scenario.timeline import Step
 from harness.source import Mapping, Node, Scalar, closest, path_of, to_data, without
 
 _ROUNDS = 12

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.profiles.schema import schema_for_profiles
-from harness.scenario.model import Network, Scenario, Topology
+from harness.scenario.model import Scenario, Topology
+from harness.scenario.network import Network
 
 Schema = dict[str, Any]
 

@@ -8,7 +8,8 @@ import pytest
 
 from harness.errors import ScenarioError
 from harness.scenario.loader import LoadedFile, files, load
-from harness.scenario.model import Role, Stream
+from harness.scenario.model import Role
+from harness.scenario.traffic import Stream
 
 HEAD = "scenario: A title\nsource: RFC 4541\n"
 

@@ -1,0 +1,191 @@
+"""Expectations as they are written: what must arrive, stop or heal, and what a switch must know."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from harness.scenario.fields import (
+    Audience,
+    Between,
+    Duration,
+    Group,
+    Moment,
+    MomentText,
+    Name,
+    SeenQuerier,
+    Share,
+    Who,
+)
+from harness.scenario.strict import Strict
+
+
+def check_bounds(at_least: float | None, at_most: float | None) -> None:
+    """A share needs a bound, and room between two. Raises ValueError with a sentence for the author."""
+    if at_least is None and at_most is None:
+        raise ValueError('write "at_most: 1%" or "at_least: 99%", or both')
+    if at_least is not None and at_most is not None and at_least > at_most:
+        raise ValueError("at_least is more than at_most: no share is both")
+
+
+class Loss(Strict):
+    """At most, or at least, this share of the datagrams does not arrive."""
+
+    at_most: Share | None = None
+    at_least: Share | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        check_bounds(self.at_least, self.at_most)
+        return self
+
+
+class Outcome(StrEnum):
+    """Everything arrives, or nothing."""
+
+    ALL = "all"
+    NONE = "none"
+
+
+class Matrix(Strict):
+    """For each sender who must hear it; the others must not. A sender left out is not judged."""
+
+    matrix: dict[str, Who]
+
+
+class LossResult(Strict):
+    """A share of loss."""
+
+    loss: Loss
+
+
+def _result_kind(value: Any) -> str:
+    if isinstance(value, Matrix) or (isinstance(value, dict) and "matrix" in value):
+        return "matrix"
+    return "loss" if isinstance(value, dict | LossResult) else "word"
+
+
+Result = Annotated[
+    Annotated[Outcome, Tag("word")] | Annotated[LossResult, Tag("loss")] | Annotated[Matrix, Tag("matrix")],
+    Discriminator(_result_kind),
+]
+
+
+_TO = "who is looked at: members at that moment, non-members, router-ports, or names"
+_SENDERS = "whose datagrams are looked at; all are those that send the stream"
+
+
+class Window(Strict):
+    """When an expectation holds; ``after``, which reads better with a step's name, means ``from``."""
+
+    from_: MomentText | None = Field(
+        None, alias="from", description="the window's begin; left out: the start of the stream"
+    )
+    after: MomentText | None = Field(
+        None, description='as "from", reads better with a step: querier-dies + 10s'
+    )
+    until: MomentText | None = Field(None, description="the window's end; left out: the end of the scenario")
+    why: str | None = Field(None, description="a sentence for the report")
+
+    @property
+    def opens(self) -> tuple[str, Moment] | None:
+        """The key that says when the window opens, and the moment; None when it is left out."""
+        if self.from_ is not None:
+            return "from", self.from_
+        return None if self.after is None else ("after", self.after)
+
+    @model_validator(mode="after")
+    def _opens_once(self) -> Self:
+        if self.from_ is not None and self.after is not None:
+            raise ValueError('"from" and "after" say the same thing: keep one')
+        return self
+
+
+class Deliver(Window):
+    """Who must hear a stream, or must not, in a window of time."""
+
+    deliver: Name
+    by: Literal["multicast", "unicast"] = Field("multicast", description="of a mesh, which of the two")
+    to: Audience = Field(("members",), description=_TO)
+    senders: Who = Field(("all",), description=_SENDERS)
+    result: Result = Field(description="all, none, a share of loss, or a matrix of who hears whom")
+
+
+class Stops(Window):
+    """Delivery works, then ends between two moments and does not come back in the window."""
+
+    stops: Name
+    by: Literal["multicast", "unicast"] = "multicast"
+    to: Audience = Field(("members",), description=_TO)
+    senders: Who = Field(("all",), description=_SENDERS)
+    between: Between = Field(description="the last datagram that arrives is due between these moments")
+
+
+class Heals(Window):
+    """Delivery is complete not later than ``within`` after a moment, and stays so in the window."""
+
+    heals: Name
+    by: Literal["multicast", "unicast"] = "multicast"
+    to: Audience = Field(("members",), description=_TO)
+    senders: Who = Field(("all",), description=_SENDERS)
+    within: Duration = Field(description="after the window's begin; whatever is due later must arrive")
+
+    @model_validator(mode="after")
+    def _begins(self) -> Self:
+        if self.opens is None:
+            raise ValueError('missing key "after": the moment from which healing counts')
+        return self
+
+
+class Load(Window):
+    """Datagrams that reach nodes which did not ask for them, as a share of all that were sent by others."""
+
+    load: Audience
+    stream: Name | None = Field(None, description="left out: all streams together")
+    at_most: Share | None = None
+    at_least: Share | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        check_bounds(self.at_least, self.at_most)
+        return self
+
+
+class SwitchState(Strict):
+    """The tables of a switch at one moment."""
+
+    switch: Name
+    at: MomentText
+    groups: dict[Group, Who] | None = Field(
+        None, description="for each group the members: ports (p3) or the neighbours on them (n3, sw2)"
+    )
+    router_ports: Who | None = Field(None, description="ports or the neighbours on them; none is an answer")
+    querier: SeenQuerier | None = Field(None, description="the address, or none")
+    why: str | None = None
+
+    @model_validator(mode="after")
+    def _judges_something(self) -> Self:
+        if self.groups is None and self.router_ports is None and self.querier is None:
+            raise ValueError("nothing to judge: write groups, router_ports or querier")
+        return self
+
+
+EXPECTATIONS = ("deliver", "stops", "heals", "load", "switch")
+
+
+def _expectation_kind(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return next((kind for kind in EXPECTATIONS if kind in value), "unknown")
+    return type(value).__name__.lower().removesuffix("state")
+
+
+Expectation = Annotated[
+    Annotated[Deliver, Tag("deliver")]
+    | Annotated[Stops, Tag("stops")]
+    | Annotated[Heals, Tag("heals")]
+    | Annotated[Load, Tag("load")]
+    | Annotated[SwitchState, Tag("switch")],
+    Discriminator(_expectation_kind),
+]

@@ -1,0 +1,165 @@
+"""The network as it is written: switches, bridges, routers, nodes and the cables between them.
+
+Names are names and counts are counts; ``harness.plan`` resolves them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from ipaddress import IPv4Network
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from harness.scenario.fields import Address, Duration, Length, Name, Names, OnOff, Pair, Subnet, Texts
+from harness.scenario.strict import Strict
+
+
+class Querier(Strict):
+    """Who asks for members. Times left out take the profile's, or those of RFC 2236 section 8."""
+
+    address: Address | None = Field(None, description="source address of the queries; 0.0.0.0 is allowed")
+    version: Literal[1, 2, 3] | None = None
+    query_interval: Length | None = None
+    max_response: Length | None = None
+    robustness: int | None = Field(None, ge=1, le=7)
+    startup_interval: Length | None = None
+    startup_count: int | None = Field(None, ge=0, le=10)
+    other_querier_interval: Length | None = None
+
+
+class UnregisteredRule(StrEnum):
+    """What a snooping switch does with a group without members."""
+
+    FLOOD = "flood"
+    ROUTER_PORTS = "router-ports"
+    DROP = "drop"
+
+
+def _on_off_or_mapping(value: Any) -> str:
+    return "settings" if isinstance(value, dict | Querier) else "switch"
+
+
+QuerierSetting = Annotated[
+    Annotated[OnOff, Tag("switch")] | Annotated[Querier, Tag("settings")], Discriminator(_on_off_or_mapping)
+]
+
+
+class SwitchSettings(Strict):
+    """What can be configured on a switch, at the start and while it runs. Left out: the profile's default."""
+
+    snooping: OnOff | None = None
+    querier: QuerierSetting | None = None
+    fast_leave: OnOff | None = None
+    router_ports: Names | None = Field(
+        None,
+        description="static multicast router ports: a port's name (p3), or the neighbour on it (n1, sw2)",
+    )
+    unregistered: UnregisteredRule | None = Field(
+        None,
+        description="groups without a member; set by hand it always holds, also before a querier is known",
+    )
+    membership_interval: Duration | None = Field(None, description="0 never ages")
+    router_port_interval: Duration | None = None
+    last_member_interval: Length | None = None
+    last_member_count: int | None = Field(None, ge=1, le=10)
+
+
+class Switch(SwitchSettings):
+    """A switch, or ``count`` equal ones: sw with count 3 is sw1, sw2, sw3."""
+
+    profile: str = Field(
+        "linux-bridge",
+        description="behaviour: a vendor's platform, linux-bridge, or a file of your own (./my.profile.yaml)",
+    )
+    count: int | None = Field(None, ge=1, le=200)
+    address: Address | None = None
+    mtu: int | None = Field(None, ge=68, le=65520)
+
+
+class Firewall(Strict):
+    """Rules as a customer sends them, for the tool of that name. They hold from before the first second."""
+
+    iptables: Texts | None = Field(
+        None, description="rules (-A INPUT ...), one or many, or iptables-save's output"
+    )
+    ip6tables: Texts | None = None
+    nft: Texts | None = Field(None, description="a ruleset, as nft -f reads it")
+
+    @model_validator(mode="after")
+    def _has_rules(self) -> Self:
+        if not any((self.iptables, self.ip6tables, self.nft)):
+            raise ValueError("a firewall without rules: write some under iptables, ip6tables or nft")
+        return self
+
+
+class Nodes(Strict):
+    """A node, or ``count`` equal ones: n with count 8 is n1 to n8."""
+
+    count: int | None = Field(None, ge=1, le=5000)
+    on: Names = Field(
+        description="the switch (sw1) or a port of it (sw1:p7); of several switches the nodes take turns"
+    )
+    address: Address | None = None
+    mtu: int | None = Field(None, ge=68, le=65520)
+    igmp_version: Literal[1, 2, 3] | None = Field(
+        None, description="forced; else the stack follows the querier"
+    )
+    firewall: Firewall | None = None
+    port: Literal["up", "down"] = "up"
+
+
+class Router(Strict):
+    """A multicast router as its network sees it: it queries, and its port becomes a router port."""
+
+    on: str = Field(description="the switch (sw1) or a port of it (sw1:p7)")
+    address: Address | None = None
+    mtu: int | None = Field(None, ge=68, le=65520)
+    querier: QuerierSetting = True
+    port: Literal["up", "down"] = "up"
+
+
+class Link(Strict):
+    """A cable between two switches."""
+
+    between: Pair
+    mtu: int | None = Field(None, ge=68, le=65520)
+    state: Literal["up", "down"] = "up"
+
+
+class Layout(StrEnum):
+    """How all switches are joined, in the order of the file; a star is around the first."""
+
+    CHAIN = "chain"
+    STAR = "star"
+
+
+def _links_kind(value: Any) -> str:
+    return "layout" if isinstance(value, str) else "list"
+
+
+def _link_kind(value: Any) -> str:
+    return "link" if isinstance(value, dict | Link) else "pair"
+
+
+AnyLink = Annotated[Annotated[Pair, Tag("pair")] | Annotated[Link, Tag("link")], Discriminator(_link_kind)]
+Links = Annotated[
+    Annotated[Layout, Tag("layout")] | Annotated[tuple[AnyLink, ...], Tag("list")], Discriminator(_links_kind)
+]
+
+
+class Network(Strict):
+    """Switches, bridges, routers, nodes and the links between switches."""
+
+    switches: dict[Name, Switch] = Field(default_factory=dict)
+    bridges: dict[Name, Switch] = Field(
+        default_factory=dict, description="as switches; the profile is linux-bridge"
+    )
+    routers: dict[Name, Router] = Field(default_factory=dict)
+    nodes: dict[Name, Nodes] = Field(default_factory=dict)
+    links: Links = Field(
+        (), description="cables between switches: chain, star (around the first), or a list of pairs"
+    )
+    mtu: int = Field(1500, ge=68, le=65520)
+    subnet: Subnet = IPv4Network("10.77.0.0/16")
+    ipv6: OnOff = Field(False, description="the nodes' own IPv6 noise: MLD reports and solicitations")

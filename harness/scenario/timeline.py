@@ -1,0 +1,91 @@
+"""The timeline as it is written: one change at one moment a step."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from harness.scenario.fields import MomentText, Name, Names, Pair
+from harness.scenario.network import SwitchSettings
+from harness.scenario.strict import Strict
+
+
+class Membership(Strict):
+    """A node and the stream (or mesh) whose group it joins or leaves."""
+
+    node: Name
+    stream: Name
+
+
+class Silence(Strict):
+    """Where frames vanish without a trace: one way (``from``, ``to``) or both (``between``).
+
+    Both ends are neighbours: a node and its switch, or two switches.
+    """
+
+    between: Pair | None = None
+    from_: str | None = Field(None, alias="from")
+    to: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way_or_both(self) -> Self:
+        ends = (self.from_, self.to)
+        if (self.between is None) == (ends == (None, None)) or (self.between is None and None in ends):
+            raise ValueError('write "between: [a, b]" for both ways, or "from: a" and "to: b" for one')
+        return self
+
+
+class SetSwitch(SwitchSettings):
+    """Settings of a switch that change while it runs."""
+
+    switch: Name
+
+
+ACTIONS = (
+    "set",
+    "start_querier",
+    "stop_querier",
+    "link_down",
+    "link_up",
+    "silence",
+    "restore",
+    "join",
+    "leave",
+    "restart_switch",
+    "restart_node",
+)
+
+
+class Step(Strict):
+    """One change at one moment: exactly one action."""
+
+    at: MomentText
+    name: Name | None = Field(None, description="what expectations call this moment")
+    set: SetSwitch | None = None
+    start_querier: Name | None = Field(None, description="of a switch or a router")
+    stop_querier: Name | None = None
+    link_down: Names | None = Field(None, description="a node, a port (sw1:p3) or two switches")
+    link_up: Names | None = None
+    silence: Silence | None = None
+    restore: Silence | None = Field(None, description="ends a silence")
+    join: Membership | None = None
+    leave: Membership | None = None
+    restart_switch: Name | None = Field(None, description="its tables are lost")
+    restart_node: Name | None = Field(None, description="its network goes down and up; it joins again")
+
+    @property
+    def action(self) -> str:
+        """The name of the step's one action."""
+        return next(action for action in ACTIONS if getattr(self, action) is not None)
+
+    @model_validator(mode="after")
+    def _exactly_one_action(self) -> Self:
+        found = [action for action in ACTIONS if getattr(self, action) is not None]
+        if not found:
+            message = f"a step needs an action, one of: {', '.join(ACTIONS)}"
+            raise ValueError(message)
+        if len(found) > 1:
+            message = f"one step, one action: this one has {' and '.join(found)}; write a step for each"
+            raise ValueError(message)
+        return self
