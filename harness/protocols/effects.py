@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address
+
+from harness.wire.membership import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +28,33 @@ class Table(Enum):
     QUERIER = "querier"
 
 
+class FilterMode(Enum):
+    """Whether the sources of a filter are the only ones wanted, or the only ones unwanted."""
+
+    INCLUDE = "include"
+    EXCLUDE = "exclude"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFilter:
+    """Which sources of a group a port receives (RFC 9776 section 6.2); ``sources`` are sorted.
+
+    EXCLUDE without sources is everything, which is all that IGMP version 1 and 2 and MLD version 1 can say.
+    """
+
+    mode: FilterMode = FilterMode.EXCLUDE
+    sources: tuple[Address, ...] = ()
+
+
+EVERY_SOURCE = SourceFilter()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableChange:
     """A line of a switch's tables appeared (``present``) or went.
 
-    MEMBER: ``port`` now does or does not receive ``group``. ROUTER_PORT: ``port`` is or is no longer a
+    MEMBER: ``port`` now does or does not receive ``group``, from the sources that ``filter`` lets pass; a
+    port whose filter changes is told again with the new one. ROUTER_PORT: ``port`` is or is no longer a
     multicast router port. QUERIER: ``address`` is or is no longer the querier that the switch believes in
     (its own address when it queries itself; ``port`` is then empty). ``cause`` is a phrase for people:
     "report from 10.77.0.3", "aged out 260 s after the last report", "query from 10.77.255.1".
@@ -40,8 +63,9 @@ class TableChange:
     table: Table
     present: bool
     port: str = ""
-    group: IPv4Address | None = None
-    address: IPv4Address | None = None
+    group: Address | None = None
+    address: Address | None = None
+    filter: SourceFilter = EVERY_SOURCE
     cause: str
 
 
@@ -76,8 +100,8 @@ class Heard:
 
     what: str
     port: str
-    source: IPv4Address
-    group: IPv4Address | None
+    source: Address
+    group: Address | None
     sent: bool = False
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from harness.protocols.deadlines import Deadlines
 from harness.protocols.effects import Effect, Table, TableChange
+from harness.wire.membership import Address
 
 MOST_HEARD = 64
 """Rivals that are remembered at most: forged queries (RFC 9776 section 9) must not eat memory."""
@@ -26,7 +26,7 @@ MOST_HEARD = 64
 class Believed:
     """The querier that a device believes in; ``port`` is empty when it is the device itself."""
 
-    address: IPv4Address
+    address: Address
     port: str
 
 
@@ -36,9 +36,9 @@ class Election:
     def __init__(self, *, interval_s: float, zero_address_wins: bool) -> None:
         self.interval_s = interval_s
         self.zero_address_wins = zero_address_wins
-        self._own: IPv4Address | None = None
-        self._rivals: Deadlines[IPv4Address] = Deadlines()
-        self._ports: dict[IPv4Address, str] = {}
+        self._own: Address | None = None
+        self._rivals: Deadlines[Address] = Deadlines()
+        self._ports: dict[Address, str] = {}
         self._believed: Believed | None = None
 
     @property
@@ -51,7 +51,7 @@ class Election:
         """Whether the device itself is the querier."""
         return self._own is not None and self._believed == Believed(address=self._own, port="")
 
-    def stand(self, own: IPv4Address, cause: str) -> list[Effect]:
+    def stand(self, own: Address, cause: str) -> list[Effect]:
         """Take part with this address; wins at once unless a better one is known."""
         self._own = own
         return self._settle(cause)
@@ -61,7 +61,7 @@ class Election:
         self._own = None
         return self._settle(cause)
 
-    def hear(self, source: IPv4Address, port: str, now: float) -> list[Effect]:
+    def hear(self, source: Address, port: str, now: float) -> list[Effect]:
         """A query arrived."""
         if source.is_unspecified and not self.zero_address_wins:
             return []
@@ -93,7 +93,7 @@ class Election:
         """When the next rival will have been silent for too long."""
         return self._rivals.next()
 
-    def _forget(self, address: IPv4Address) -> None:
+    def _forget(self, address: Address) -> None:
         self._rivals.discard(address)
         del self._ports[address]
 
@@ -103,7 +103,7 @@ class Election:
             return Believed(address=self._own, port="")
         return None if rival is None else Believed(address=rival, port=self._ports[rival])
 
-    def _beats_own(self, rival: IPv4Address) -> bool:
+    def _beats_own(self, rival: Address) -> bool:
         """A device that asks from 0.0.0.0 gives way to everybody; 0.0.0.0 is heard only where it may win."""
         return self._own is not None and (self._own.is_unspecified or rival < self._own)
 

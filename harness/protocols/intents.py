@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import assert_never
 
 from harness.protocols.effects import Heard
-from harness.wire import igmp
-from harness.wire.igmp import RecordType
+from harness.wire import membership
+from harness.wire.membership import Address, RecordType
 
 _LINK_LOCAL_GROUPS = IPv4Network("224.0.0.0/24")
 
@@ -30,19 +30,19 @@ class Intent(Enum):
     DOUBT = "doubt"
 
 
-def intents(message: igmp.Message) -> Iterator[tuple[Intent, IPv4Address]]:
+def intents(message: membership.Message) -> Iterator[tuple[Intent, Address]]:
     """What a report or leave says of each group that can have members, in the order of the message.
 
     224.0.0.0/24 is left out: it is never pruned (RFC 4541 section 2.1.2 (2)). Queries say nothing.
     """
     match message:
-        case igmp.Query():
+        case membership.Query():
             return
-        case igmp.Report():
+        case membership.Report():
             found = [(Intent.JOIN, message.group)]
-        case igmp.Leave():
+        case membership.Leave():
             found = [(Intent.LEAVE, message.group)]
-        case igmp.ReportV3():
+        case membership.RecordReport():
             found = [
                 (intent, record.group)
                 for record in message.records
@@ -55,24 +55,24 @@ def intents(message: igmp.Message) -> Iterator[tuple[Intent, IPv4Address]]:
             yield intent, group
 
 
-def heard(port: str, frame: igmp.IgmpFrame) -> Heard:
+def heard(port: str, frame: membership.ControlFrame) -> Heard:
     """The record of a message that arrived. A version 3 report names a group only when it holds just one."""
-    group: IPv4Address | None
+    group: Address | None
     match frame.message:
-        case igmp.Query(group=group):
+        case membership.Query(group=group):
             what = "query" if group is None else "group query"
-        case igmp.Report(version=version, group=group):
+        case membership.Report(version=version, group=group):
             what = f"report v{version}"
-        case igmp.ReportV3(records=records):
+        case membership.RecordReport(records=records):
             what, group = "report v3", records[0].group if len(records) == 1 else None
-        case igmp.Leave(group=group):
+        case membership.Leave(group=group):
             what = "leave"
         case _:
             assert_never(frame.message)
     return Heard(what=what, port=port, source=frame.source, group=group)
 
 
-def _of_record(record: igmp.GroupRecord) -> Intent | None:
+def _of_record(record: membership.GroupRecord) -> Intent | None:
     """RFC 9776 section 4.2.13: filter modes and their changes."""
     match record.type:
         case RecordType.IS_EX | RecordType.TO_EX:

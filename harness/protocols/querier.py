@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
-from typing import Literal
 
 from harness.protocols.deadlines import Deadlines
 from harness.protocols.effects import Effect, Heard, Send
 from harness.protocols.election import Election
 from harness.protocols.intents import Intent, heard, intents
-from harness.wire import igmp
+from harness.wire import igmp, membership
+from harness.wire.malformed import Malformed
+from harness.wire.membership import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +29,9 @@ class QuerierConfig:
     wire as it stands, in tenths of a second. Raises ValueError for what the version cannot say.
     """
 
-    address: IPv4Address
+    address: Address
     mac: bytes
-    version: Literal[1, 2, 3] = 2
+    version: int = 2
     query_interval_s: float = 125.0
     max_response_s: float = 10.0
     robustness: int = 2
@@ -107,8 +107,8 @@ class Querier:
         self._running = False
         self._next_general_s: float | None = None
         self._startup_left = 0
-        self._group_queries: Deadlines[tuple[IPv4Address, str]] = Deadlines()
-        self._group_queries_left: dict[tuple[IPv4Address, str], int] = {}
+        self._group_queries: Deadlines[tuple[Address, str]] = Deadlines()
+        self._group_queries_left: dict[tuple[Address, str], int] = {}
 
     @property
     def config(self) -> QuerierConfig:
@@ -121,7 +121,7 @@ class Querier:
         return self._running and self._election.won
 
     @property
-    def querier_address(self) -> IPv4Address | None:
+    def querier_address(self) -> Address | None:
         """The querier that it believes in, itself included."""
         believed = self._election.believed
         return None if believed is None else believed.address
@@ -141,12 +141,12 @@ class Querier:
         """A frame arrived at a router: weigh queries, follow leaves up. Damaged frames are dropped."""
         try:
             read = igmp.parse_igmp_frame(frame)
-        except igmp.Malformed:
+        except Malformed:
             return []
         if read is None or not self._running:
             return []
         effects: list[Effect] = [heard(port, read)]
-        if isinstance(read.message, igmp.Query):
+        if isinstance(read.message, membership.Query):
             return effects + self.receive_query(read.source, now, port)
         for intent, group in intents(read.message):
             if intent is Intent.JOIN:
@@ -155,11 +155,11 @@ class Querier:
                 effects += self.query_group(group, port, now)
         return effects
 
-    def receive_query(self, source: IPv4Address, now: float, port: str = "") -> list[Effect]:
+    def receive_query(self, source: Address, now: float, port: str = "") -> list[Effect]:
         """Another querier's query: a lower address silences this one (RFC 9776 section 6.6.2)."""
         return self._election.hear(source, port, now) + self._follow(now)
 
-    def query_group(self, group: IPv4Address, port: str, now: float) -> list[Effect]:
+    def query_group(self, group: Address, port: str, now: float) -> list[Effect]:
         """Ask on this port whether the group still has members (RFC 2236 section 3). Only the querier does.
 
         Version 1 has no such question. A round of questions that is under way is not begun again.
@@ -170,7 +170,7 @@ class Querier:
         self._group_queries_left[key] = self._config.last_member_count
         return self._send_group(key, now)
 
-    def confirm(self, group: IPv4Address, port: str) -> None:
+    def confirm(self, group: Address, port: str) -> None:
         """A member answered: no more group queries for it (RFC 2236 section 7, Checking Membership)."""
         self._group_queries.discard((group, port))
         self._group_queries_left.pop((group, port), None)
@@ -218,7 +218,7 @@ class Querier:
         self._next_general_s = now + (startup_s if self._startup_left else usual_s)
         return self._send(self._general(), self._ports)
 
-    def _send_group(self, key: tuple[IPv4Address, str], now: float) -> list[Effect]:
+    def _send_group(self, key: tuple[Address, str], now: float) -> list[Effect]:
         left = self._group_queries_left.pop(key, 0)
         if left == 0:
             return []
@@ -228,13 +228,13 @@ class Querier:
         group, port = key
         return self._send(self._query(group, self._config.last_member_interval_s), (port,))
 
-    def _general(self) -> igmp.Query:
+    def _general(self) -> membership.Query:
         return self._query(None, self._config.max_response_s)
 
-    def _query(self, group: IPv4Address | None, max_response_s: float) -> igmp.Query:
+    def _query(self, group: Address | None, max_response_s: float) -> membership.Query:
         if self._config.version != 3:
-            return igmp.Query(group=group, max_response_s=max_response_s, version=self._config.version)
-        return igmp.Query(
+            return membership.Query(group=group, max_response_s=max_response_s, version=self._config.version)
+        return membership.Query(
             group=group,
             max_response_s=max_response_s,
             version=3,
@@ -242,7 +242,7 @@ class Querier:
             query_interval_s=self._config.query_interval_s,
         )
 
-    def _send(self, query: igmp.Query, ports: Sequence[str]) -> list[Effect]:
+    def _send(self, query: membership.Query, ports: Sequence[str]) -> list[Effect]:
         frame = igmp.igmp_frame(query, source_mac=self._config.mac, source=self._config.address)
         what = "query" if query.group is None else "group query"
         said = Heard(what=what, port="", source=self._config.address, group=query.group, sent=True)

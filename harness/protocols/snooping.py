@@ -10,7 +10,6 @@ Follows RFC 4541 section 2.1, with the choices that vendors made in ``SnoopingCo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address
 from typing import assert_never
 
 from harness.protocols.effects import Effect, ForwardingMode, Send, Unregistered
@@ -19,7 +18,9 @@ from harness.protocols.intents import Intent, heard, intents
 from harness.protocols.querier import Querier
 from harness.protocols.snooping_config import FloodUntil, RelayTo, SnoopingConfig
 from harness.protocols.tables import Entry, MembershipTable, RouterPortTable, member_change, moment
-from harness.wire import igmp
+from harness.wire import igmp, membership
+from harness.wire.malformed import Malformed, UnknownType
+from harness.wire.membership import Address
 
 __all__ = ["FloodUntil", "RelayTo", "SnoopingConfig", "SnoopingSwitch"]
 
@@ -64,7 +65,7 @@ class SnoopingSwitch:
         """The multicast router ports, in the order of the switch's ports."""
         return self._routers.ports
 
-    def querier_address(self) -> IPv4Address | None:
+    def querier_address(self) -> Address | None:
         """The querier that the switch believes in; its own address while it is the querier itself."""
         believed = self._election.believed
         return None if believed is None else believed.address
@@ -123,9 +124,9 @@ class SnoopingSwitch:
             return self._relay(frame, self._up, port)
         try:
             read = igmp.parse_igmp_frame(frame)
-        except igmp.UnknownType:
+        except UnknownType:
             return self._relay(frame, self._up, port)
-        except igmp.Malformed:
+        except Malformed:
             self._damaged += 1
             return []
         return [] if read is None else self._snoop(port, frame, read, now)
@@ -147,9 +148,9 @@ class SnoopingSwitch:
         )
         return min((at for at in moments if at is not None), default=None)
 
-    def _snoop(self, port: str, frame: bytes, read: igmp.IgmpFrame, now: float) -> list[Effect]:
+    def _snoop(self, port: str, frame: bytes, read: membership.ControlFrame, now: float) -> list[Effect]:
         effects: list[Effect] = [heard(port, read)]
-        if isinstance(read.message, igmp.Query):
+        if isinstance(read.message, membership.Query):
             effects += self._learn_from_query(port, read.source, read.message, now)
             return effects + self._relay(frame, self._up, port)
         for intent, group in intents(read.message):
@@ -157,7 +158,7 @@ class SnoopingSwitch:
         return effects + self._relay(frame, self._report_ports(), port)
 
     def _learn_from_query(
-        self, port: str, source: IPv4Address, query: igmp.Query, now: float
+        self, port: str, source: Address, query: membership.Query, now: float
     ) -> list[Effect]:
         effects: list[Effect] = []
         if self._config.learn_router_from_zero or not source.is_unspecified:
@@ -170,7 +171,7 @@ class SnoopingSwitch:
         self._shorten_after(query, now)
         return effects + self._settle(now, query.max_response_s)
 
-    def _shorten_after(self, query: igmp.Query, now: float) -> None:
+    def _shorten_after(self, query: membership.Query, now: float) -> None:
         """The querier follows up a leave: every port of the group must answer it (RFC 2236 section 3).
 
         Not with the S flag, nor for single sources (RFC 9776 section 6.6.1), nor where this switch is the
@@ -183,7 +184,7 @@ class SnoopingSwitch:
         for port in self._members.ports_of(query.group):
             self._members.shorten((query.group, port), now + count * query.max_response_s)
 
-    def _learn(self, intent: Intent, entry: Entry, source: IPv4Address, now: float) -> list[Effect]:
+    def _learn(self, intent: Intent, entry: Entry, source: Address, now: float) -> list[Effect]:
         match intent:
             case Intent.JOIN:
                 if self._querier is not None:
@@ -196,7 +197,7 @@ class SnoopingSwitch:
             case _:
                 assert_never(intent)
 
-    def _leave(self, intent: Intent, entry: Entry, source: IPv4Address, now: float) -> list[Effect]:
+    def _leave(self, intent: Intent, entry: Entry, source: Address, now: float) -> list[Effect]:
         """Fast leave cuts the port off; a querier asks it; else the leave is for the querier to follow up.
 
         Without any querier nobody asks, and the entry stays until it ages out: only the querier may conclude

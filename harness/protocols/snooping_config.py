@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Unregistered
 from harness.protocols.querier import QuerierConfig
 
@@ -34,6 +35,52 @@ class RelayTo(Enum):
     ALL = "all"
 
 
+class Lookup(Enum):
+    """What a switch's forwarding table is asked by (RFC 4541 section 2.1.2 (5) asks for the IP address).
+
+    MAC: 32 groups of IPv4 share an address, so each reaches the members of all of them, and groups that share
+    one with 224.0.0.0/24 (with ff02::/16 hardly any) are always flooded.
+    """
+
+    IP = "ip"
+    MAC = "mac"
+
+
+class HeaderCheck(Enum):
+    """What a switch demands of an IGMP or MLD packet before it reads it (RFC 9776 section 4)."""
+
+    ROUTER_ALERT = "router-alert"
+    HOPS = "hops"
+    """TTL or hop limit 1."""
+    TRAFFIC_CLASS = "traffic-class"
+    """0xC0, in reports of IGMP version 3 only."""
+
+
+class GroupLimit(Enum):
+    """What becomes of a report above the limit of groups.
+
+    REFUSE: the group is not entered, so it is treated as unregistered. SNOOPING_OFF: the whole switch floods
+    from then on, as the Linux bridge does (measured on Linux 6.18).
+    """
+
+    REFUSE = "refuse"
+    SNOOPING_OFF = "snooping-off"
+
+
+class TopologyChange(Enum):
+    """What a switch does when the spanning tree has changed (RFC 4541 section 2.1.1 (4)).
+
+    NOTHING. FLOOD: all multicast to all ports until ``topology_change_queries`` general queries have been
+    heard. QUERY: a general query from the unspecified address out of all ports. SOLICIT: as FLOOD, and a
+    leave for the group 0.0.0.0 to the router ports, which makes the querier ask at once (Catalyst).
+    """
+
+    NOTHING = "nothing"
+    FLOOD = "flood"
+    QUERY = "query"
+    SOLICIT = "solicit"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnoopingConfig:
     """One switch's configuration; the defaults are those of the RFCs.
@@ -48,8 +95,22 @@ class SnoopingConfig:
     ``learn_router_from_zero``: a query from 0.0.0.0 makes a router port, which RFC 4541 section 2.1.1 (2)
     advises against; without a querier of its own the switch then also takes 0.0.0.0 for a querier.
     ``querier_needs_address``: a querier without an address stays silent instead of asking from 0.0.0.0.
+    ``querier_yields_to_router_port``: a static router port keeps the own querier silent (Dell Force10).
+    ``relay_records_to``: as ``relay_reports_to`` for what goes to a group of routers: reports with records
+    (224.0.0.22, ff02::16) and leaves; the Linux bridge floods those and relays the others to router ports.
+    ``source_filtering``: sources are kept per port and decide what is forwarded; else a host that wants a
+    group from some sources gets it from all.
+    ``report_suppression``: of the reports of version 1 and 2 for a group only the first after each general
+    query is relayed, and of the leaves only the last member's; nothing is held back once records were heard
+    for the group (Catalyst).
+    ``checks``: packets that fail one are dropped and counted, damaged ones always are.
+    ``most_groups`` and ``most_groups_per_port``: 0 is no limit.
+    ``learn_router_from_pim``: a PIM hello makes a router port for its hold time (RFC 7761 section 4.9.2).
+    ``any_source_in_ssm``: False ignores joins without sources in 232.0.0.0/8 and ff3x::/32 (RFC 4604 section
+    3).
     """
 
+    dialect: Dialect = Dialect.IGMP
     snooping: bool = True
     unregistered: Unregistered = Unregistered.ROUTER_PORTS
     flood_until: FloodUntil = FloodUntil.NEVER
@@ -66,6 +127,19 @@ class SnoopingConfig:
     relay_reports_to: RelayTo = RelayTo.ROUTER_PORTS
     querier: QuerierConfig | None = None
     querier_needs_address: bool = False
+    querier_yields_to_router_port: bool = False
+    relay_records_to: RelayTo = RelayTo.ROUTER_PORTS
+    source_filtering: bool = False
+    report_suppression: bool = False
+    lookup: Lookup = Lookup.IP
+    checks: tuple[HeaderCheck, ...] = ()
+    most_groups: int = 0
+    most_groups_per_port: int = 0
+    above_most_groups: GroupLimit = GroupLimit.REFUSE
+    learn_router_from_pim: bool = False
+    any_source_in_ssm: bool = True
+    on_topology_change: TopologyChange = TopologyChange.NOTHING
+    topology_change_queries: int = 2
 
     def __post_init__(self) -> None:
         intervals = (

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from ipaddress import IPv4Address
 
 from harness.protocols.deadlines import Deadlines
 from harness.protocols.effects import Table, TableChange
+from harness.wire.membership import Address
 
 _AGED_MEMBER = "aged out: no report for the membership interval"
 _LEFT = "left: no member answered after the leave"
 _AGED_ROUTER = "aged out: no query for the router port interval"
 
-Entry = tuple[IPv4Address, str]
+Entry = tuple[Address, str]
 """A group and a port that receives it."""
 
 
@@ -36,7 +36,7 @@ class MembershipTable:
 
     def __init__(self) -> None:
         self._timers: Deadlines[Entry] = Deadlines()
-        self._ports: dict[IPv4Address, dict[str, None]] = {}
+        self._ports: dict[Address, dict[str, None]] = {}
         self._leaving: set[Entry] = set()
 
     def __contains__(self, entry: Entry) -> bool:
@@ -46,7 +46,7 @@ class MembershipTable:
         """All entries, by group and then by port."""
         return tuple(sorted(self._timers.pending()))
 
-    def ports_of(self, group: IPv4Address) -> tuple[str, ...]:
+    def ports_of(self, group: Address) -> tuple[str, ...]:
         """The ports that receive a group, in the order in which they joined."""
         return tuple(self._ports.get(group, ()))
 

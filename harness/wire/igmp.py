@@ -11,34 +11,21 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
-from enum import IntEnum
 from ipaddress import IPv4Address
-from typing import Literal, assert_never
+from typing import assert_never
 
 from harness.wire import ethernet, ipv4
 from harness.wire.malformed import Malformed, UnknownType
-
-__all__ = [
-    "ALL_HOSTS",
-    "ALL_ROUTERS",
-    "ALL_V3_ROUTERS",
-    "GroupRecord",
-    "IgmpFrame",
-    "Leave",
-    "Malformed",
-    "Message",
-    "Query",
-    "RecordType",
-    "Report",
-    "ReportV3",
-    "UnknownType",
-    "decode",
-    "encode",
-    "igmp_frame",
-    "parse_igmp_frame",
-    "representable_response_s",
-]
+from harness.wire.membership import (
+    ControlFrame,
+    GroupRecord,
+    Leave,
+    Message,
+    Query,
+    RecordReport,
+    RecordType,
+    Report,
+)
 
 ALL_HOSTS = IPv4Address("224.0.0.1")
 ALL_ROUTERS = IPv4Address("224.0.0.2")
@@ -55,90 +42,7 @@ _V1_RESPONSE_S = 10.0  # RFC 2236 section 4: a code of 0 is version 1 and means 
 _TTL, _TOS_INTERNETWORK_CONTROL = 1, 0xC0
 
 
-class RecordType(IntEnum):
-    """The kinds of a group record (RFC 9776 section 4.2.13)."""
-
-    IS_IN = 1
-    IS_EX = 2
-    TO_IN = 3
-    TO_EX = 4
-    ALLOW = 5
-    BLOCK = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """A membership query; general when ``group`` is None.
-
-    ``robustness`` and ``query_interval_s`` are the querier's own (version 3 only), 0 when it does not say.
-    ``suppress`` is the S flag: routers that hear it must not touch their timers. Version 1 has neither group
-    nor max response time on the wire. Raises ValueError for what the version cannot say.
-    """
-
-    group: IPv4Address | None = None
-    max_response_s: float = _V1_RESPONSE_S
-    version: Literal[1, 2, 3] = 2
-    sources: tuple[IPv4Address, ...] = ()
-    robustness: int = 0
-    query_interval_s: float = 0.0
-    suppress: bool = False
-
-    def __post_init__(self) -> None:
-        if self.version == 1 and self.group is not None:
-            raise ValueError("a version 1 query names no group")
-        if self.version == 2 and self.max_response_s <= 0:
-            raise ValueError("a version 2 query with a max response time of 0 is a version 1 query")
-        if self.version != 3 and (self.sources or self.robustness or self.query_interval_s or self.suppress):
-            raise ValueError("sources, robustness, query interval and the S flag need version 3")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """A membership report of version 1 or 2."""
-
-    version: Literal[1, 2]
-    group: IPv4Address
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupRecord:
-    """What a version 3 report says of one group."""
-
-    type: RecordType
-    group: IPv4Address
-    sources: tuple[IPv4Address, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportV3:
-    """A version 3 membership report."""
-
-    records: tuple[GroupRecord, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leave:
-    """A version 2 leave."""
-
-    group: IPv4Address
-
-
-Message = Query | Report | ReportV3 | Leave
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IgmpFrame:
-    """An IGMP message with what a switch may look at around it."""
-
-    source_mac: bytes
-    source: IPv4Address
-    destination: IPv4Address
-    ttl: int
-    router_alert: bool
-    message: Message
-
-
-def representable_response_s(seconds: float, version: Literal[1, 2, 3]) -> float:
+def representable_response_s(seconds: float, version: int) -> float:
     """The max response time that hosts will read when a query of this version is sent with ``seconds``."""
     if version == 1:
         return _V1_RESPONSE_S
@@ -154,7 +58,7 @@ def encode(message: Message) -> bytes:
         case Report():
             kind = _TYPE_REPORT_V1 if message.version == 1 else _TYPE_REPORT_V2
             data = _BASE.pack(kind, 0, 0, message.group.packed)
-        case ReportV3():
+        case RecordReport():
             head = _REPORT_V3.pack(_TYPE_REPORT_V3, 0, 0, 0, _count(message.records))
             data = head + b"".join(_encode_record(record) for record in message.records)
         case Leave():
@@ -218,7 +122,7 @@ def igmp_frame(
     )
 
 
-def parse_igmp_frame(frame: bytes) -> IgmpFrame | None:
+def parse_igmp_frame(frame: bytes) -> ControlFrame | None:
     """Read a frame; None when it carries something else than IGMP. Raises Malformed for a damaged one."""
     outer = ethernet.decode(frame)
     if outer.ethertype != ethernet.ETHERTYPE_IPV4:
@@ -229,11 +133,12 @@ def parse_igmp_frame(frame: bytes) -> IgmpFrame | None:
     ):
         return None
     packet = ipv4.decode(outer.payload)
-    return IgmpFrame(
+    return ControlFrame(
         source_mac=outer.source,
         source=packet.source,
         destination=packet.destination,
-        ttl=packet.ttl,
+        hops=packet.ttl,
+        traffic_class=packet.tos,
         router_alert=packet.router_alert,
         message=decode(packet.payload),
     )
@@ -245,7 +150,7 @@ def _destination(message: Message) -> IPv4Address:
             return ALL_HOSTS if message.group is None else message.group
         case Report():
             return message.group
-        case ReportV3():
+        case RecordReport():
             return ALL_V3_ROUTERS
         case Leave():
             return ALL_ROUTERS
@@ -299,7 +204,7 @@ def _encode_record(record: GroupRecord) -> bytes:
     return head + b"".join(source.packed for source in record.sources)
 
 
-def _decode_report_v3(data: bytes) -> ReportV3:
+def _decode_report_v3(data: bytes) -> RecordReport:
     records = []
     count = _REPORT_V3.unpack_from(data)[4]
     at = _REPORT_V3.size
@@ -313,7 +218,7 @@ def _decode_report_v3(data: bytes) -> ReportV3:
             records.append(GroupRecord(type=RecordType(kind), group=IPv4Address(group), sources=found))
     if at > len(data):
         raise Malformed("the auxiliary data of a group record points past the end of the report")
-    return ReportV3(records=tuple(records))
+    return RecordReport(records=tuple(records))
 
 
 def _decode_sources(data: bytes, at: int, count: int) -> tuple[IPv4Address, ...]:
@@ -323,7 +228,7 @@ def _decode_sources(data: bytes, at: int, count: int) -> tuple[IPv4Address, ...]
     return tuple(IPv4Address(data[start : start + 4]) for start in range(at, end, 4))
 
 
-def _response_code(seconds: float, version: Literal[1, 2, 3]) -> int:
+def _response_code(seconds: float, version: int) -> int:
     """Tenths of a second, rounded up; the rounding before takes back what the multiplication added."""
     if version == 1:
         return 0

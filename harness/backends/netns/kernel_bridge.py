@@ -21,7 +21,8 @@ from harness.observations.model import Igmp, Impaired, Mode, TableLine
 from harness.plan.model import PeerKind, PlanSwitch
 from harness.protocols.intents import Intent, heard, intents
 from harness.protocols.snooping import SnoopingConfig
-from harness.wire import igmp
+from harness.wire import igmp, membership
+from harness.wire.malformed import Malformed
 
 _HUNDREDTHS = 100
 """The kernel takes these intervals in USER_HZ, hundredths of a second."""
@@ -172,7 +173,7 @@ class KernelBridge:
         for frame in self._tap.frames():
             try:
                 read = igmp.parse_igmp_frame(frame.data)
-            except igmp.Malformed:
+            except Malformed:
                 continue
             if read is None:
                 continue
@@ -191,7 +192,7 @@ class KernelBridge:
             for intent, group in intents(read.message):
                 if intent is Intent.JOIN:
                     self._reports[group, frame.port] = self._reports.get((group, frame.port), 0) + 1
-            if isinstance(read.message, igmp.Query):
+            if isinstance(read.message, membership.Query):
                 self._ask_querier(f"query from {seen.source}")
 
     def _ask_querier(self, cause: str) -> None:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 from harness.protocols.effects import Effect, ForwardingMode, Heard, Send, Table, TableChange
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig, SnoopingSwitch
-from harness.wire import igmp
+from harness.wire import igmp, membership
 
 GROUP = IPv4Address("239.192.1.1")
 OTHER_GROUP = IPv4Address("239.192.1.2")
@@ -42,18 +42,18 @@ class Bench:
         self.log += [(self.now, effect) for effect in effects]
         return effects
 
-    def hear(self, port: str, message: igmp.Message, source: IPv4Address | None = None) -> list[Effect]:
+    def hear(self, port: str, message: membership.Message, source: IPv4Address | None = None) -> list[Effect]:
         frame = igmp.igmp_frame(message, source_mac=HOST_MAC, source=host(port) if source is None else source)
         return self.keep(self.switch.receive(port, frame, self.now))
 
     def join(self, port: str, group: IPv4Address = GROUP) -> list[Effect]:
-        return self.hear(port, igmp.Report(version=2, group=group))
+        return self.hear(port, membership.Report(version=2, group=group))
 
     def leave(self, port: str, group: IPv4Address = GROUP) -> list[Effect]:
-        return self.hear(port, igmp.Leave(group=group))
+        return self.hear(port, membership.Leave(group=group))
 
     def query(self, port: str, source: IPv4Address = ROUTER, **settings: object) -> list[Effect]:
-        return self.hear(port, igmp.Query(**settings), source)
+        return self.hear(port, membership.Query(**settings), source)
 
     def wait(self, seconds: float) -> list[Effect]:
         """Let time pass, with a tick at every deadline."""

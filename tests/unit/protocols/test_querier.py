@@ -7,7 +7,7 @@ from switch_bench import GROUP, HOST_MAC, SWITCH, changes, querier, said, sent_t
 
 from harness.protocols.effects import Effect, Heard, Send
 from harness.protocols.querier import Querier
-from harness.wire import igmp
+from harness.wire import igmp, membership
 
 LOWER, HIGHER = IPv4Address("10.77.0.1"), IPv4Address("10.77.0.250")
 
@@ -25,12 +25,12 @@ def asked_at(machine: Querier, until: float) -> list[float]:
     return moments
 
 
-def messages(effects: list[Effect]) -> list[igmp.Message]:
+def messages(effects: list[Effect]) -> list[membership.Message]:
     read = [igmp.parse_igmp_frame(effect.frame) for effect in effects if isinstance(effect, Send)]
     return [frame.message for frame in read if frame is not None]
 
 
-def frame(message: igmp.Message, source: IPv4Address = LOWER) -> bytes:
+def frame(message: membership.Message, source: IPv4Address = LOWER) -> bytes:
     return igmp.igmp_frame(message, source_mac=HOST_MAC, source=source)
 
 
@@ -99,8 +99,8 @@ def test_a_leave_is_followed_by_group_queries():
     """RFC 2236 section 3: last member query count, one last member query interval apart."""
     machine = router()
     machine.start(0.0)
-    first = machine.receive("eth0", frame(igmp.Leave(group=GROUP)), 10.0)
-    assert messages(first) == [igmp.Query(version=2, group=GROUP, max_response_s=1.0)]
+    first = machine.receive("eth0", frame(membership.Leave(group=GROUP)), 10.0)
+    assert messages(first) == [membership.Query(version=2, group=GROUP, max_response_s=1.0)]
     assert machine.next_deadline() == 11.0
     assert said(machine.tick(11.0)) == ["group query"]
     assert machine.next_deadline() == 31.25
@@ -110,16 +110,16 @@ def test_a_report_ends_the_group_queries():
     """RFC 2236 section 7: Checking Membership, report received."""
     machine = router()
     machine.start(0.0)
-    machine.receive("eth0", frame(igmp.Leave(group=GROUP)), 10.0)
-    machine.receive("eth0", frame(igmp.Report(version=2, group=GROUP)), 10.5)
+    machine.receive("eth0", frame(membership.Leave(group=GROUP)), 10.0)
+    machine.receive("eth0", frame(membership.Report(version=2, group=GROUP)), 10.5)
     assert machine.next_deadline() == 31.25
 
 
 def test_a_second_leave_does_not_begin_a_second_round():
     machine = router()
     machine.start(0.0)
-    machine.receive("eth0", frame(igmp.Leave(group=GROUP)), 10.0)
-    again = machine.receive("eth0", frame(igmp.Leave(group=GROUP)), 10.5)
+    machine.receive("eth0", frame(membership.Leave(group=GROUP)), 10.0)
+    again = machine.receive("eth0", frame(membership.Leave(group=GROUP)), 10.5)
     assert said(again) == [] and machine.next_deadline() == 11.0
 
 
@@ -127,14 +127,14 @@ def test_a_non_querier_ignores_leaves():
     """RFC 2236 section 3: only the querier follows them up."""
     machine = router()
     machine.start(0.0)
-    machine.receive("eth0", frame(igmp.Query(), LOWER), 1.0)
-    assert said(machine.receive("eth0", frame(igmp.Leave(group=GROUP)), 2.0)) == []
+    machine.receive("eth0", frame(membership.Query(), LOWER), 1.0)
+    assert said(machine.receive("eth0", frame(membership.Leave(group=GROUP)), 2.0)) == []
 
 
 def test_losing_the_election_ends_group_queries():
     machine = router()
     machine.start(0.0)
-    machine.receive("eth0", frame(igmp.Leave(group=GROUP)), 1.0)
+    machine.receive("eth0", frame(membership.Leave(group=GROUP)), 1.0)
     machine.receive_query(LOWER, 1.5)
     assert said(machine.tick(2.0)) == []
 
@@ -142,9 +142,9 @@ def test_losing_the_election_ends_group_queries():
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (1, igmp.Query(version=1)),
-        (2, igmp.Query(version=2, max_response_s=10.0)),
-        (3, igmp.Query(version=3, max_response_s=10.0, robustness=2, query_interval_s=125.0)),
+        (1, membership.Query(version=1)),
+        (2, membership.Query(version=2, max_response_s=10.0)),
+        (3, membership.Query(version=3, max_response_s=10.0, robustness=2, query_interval_s=125.0)),
     ],
 )
 def test_queries_speak_their_version(version, message):
@@ -154,7 +154,7 @@ def test_queries_speak_their_version(version, message):
 def test_version_1_has_no_group_query():
     machine = router(version=1)
     machine.start(0.0)
-    assert said(machine.receive("eth0", frame(igmp.Leave(group=GROUP)), 1.0)) == []
+    assert said(machine.receive("eth0", frame(membership.Leave(group=GROUP)), 1.0)) == []
 
 
 def test_scaled_divides_times_and_keeps_counts_and_formulas():
@@ -163,7 +163,9 @@ def test_scaled_divides_times_and_keeps_counts_and_formulas():
     assert fast.other_querier_interval_s == 2.0 and fast.robustness == 2
     assert fast.startup_query_interval_s == 0.3125
     assert querier().scaled(100).other_querier_present_interval_s == pytest.approx(2.55)
-    assert messages(Querier(fast, ports=("eth0",)).start(0.0)) == [igmp.Query(version=2, max_response_s=0.1)]
+    assert messages(Querier(fast, ports=("eth0",)).start(0.0)) == [
+        membership.Query(version=2, max_response_s=0.1)
+    ]
 
 
 def test_hosts_get_the_time_that_the_wire_could_say():
@@ -179,7 +181,7 @@ def test_what_no_querier_can_do_is_refused(settings):
         querier(**settings)
 
 
-@pytest.mark.parametrize("data", [b"", b"\0" * 60, frame(igmp.Leave(group=GROUP))[:-1]])
+@pytest.mark.parametrize("data", [b"", b"\0" * 60, frame(membership.Leave(group=GROUP))[:-1]])
 def test_damaged_and_foreign_frames_are_dropped(data):
     machine = router()
     machine.start(0.0)
@@ -189,6 +191,6 @@ def test_damaged_and_foreign_frames_are_dropped(data):
 def test_what_it_hears_and_says_is_recorded():
     machine = router()
     sent = machine.start(0.0)
-    heard = machine.receive("eth0", frame(igmp.Leave(group=GROUP)), 1.0)
+    heard = machine.receive("eth0", frame(membership.Leave(group=GROUP)), 1.0)
     assert sent[1] == Heard(what="query", port="", source=SWITCH, group=None, sent=True)
     assert heard[0] == Heard(what="leave", port="eth0", source=LOWER, group=GROUP)

@@ -20,14 +20,16 @@ from switch_bench import (
 
 from harness.protocols.effects import Heard, Send, Table, TableChange
 from harness.protocols.snooping import RelayTo
-from harness.wire import igmp, ipv4
-from harness.wire.igmp import GroupRecord, RecordType, ReportV3
+from harness.wire import igmp, ipv4, membership
+from harness.wire.membership import GroupRecord, RecordReport, RecordType
 
 G = str(GROUP)
 
 
-def record(kind: RecordType, *sources: str, group: IPv4Address = GROUP) -> ReportV3:
-    return ReportV3(records=(GroupRecord(type=kind, group=group, sources=tuple(map(IPv4Address, sources))),))
+def record(kind: RecordType, *sources: str, group: IPv4Address = GROUP) -> RecordReport:
+    return RecordReport(
+        records=(GroupRecord(type=kind, group=group, sources=tuple(map(IPv4Address, sources))),)
+    )
 
 
 # Membership
@@ -76,8 +78,8 @@ def test_a_membership_interval_of_zero_never_ends():
 @pytest.mark.parametrize(
     ("message", "member"),
     [
-        (igmp.Report(version=1, group=GROUP), True),
-        (igmp.Report(version=2, group=GROUP), True),
+        (membership.Report(version=1, group=GROUP), True),
+        (membership.Report(version=2, group=GROUP), True),
         (record(RecordType.IS_EX), True),
         (record(RecordType.TO_EX), True),
         (record(RecordType.IS_EX, "10.0.0.1"), True),
@@ -109,7 +111,7 @@ def test_one_report_may_speak_of_many_groups():
     bench = Bench(fast_leave=True)
     bench.join("p1", OTHER_GROUP)
     records = record(RecordType.TO_EX).records + record(RecordType.TO_IN, group=OTHER_GROUP).records
-    bench.hear("p1", ReportV3(records=records))
+    bench.hear("p1", RecordReport(records=records))
     assert bench.members() == [(G, "p1")]
 
 
@@ -270,13 +272,13 @@ def test_queries_go_to_all_other_ports():
     effects = bench.query("p2")
     assert sent_to(effects) == ["p1", "p3", "p4"]
     assert {effect.frame for effect in effects if isinstance(effect, Send)} == {
-        igmp.igmp_frame(igmp.Query(), source_mac=HOST_MAC, source=ROUTER)
+        igmp.igmp_frame(membership.Query(), source_mac=HOST_MAC, source=ROUTER)
     }
 
 
 @pytest.mark.parametrize(
     "message",
-    [igmp.Report(version=2, group=GROUP), igmp.Leave(group=GROUP), record(RecordType.TO_EX)],
+    [membership.Report(version=2, group=GROUP), membership.Leave(group=GROUP), record(RecordType.TO_EX)],
 )
 def test_reports_and_leaves_go_to_router_ports_only(message):
     """RFC 4541 section 2.1.1 (1): a host that overhears a report would suppress its own."""
@@ -295,7 +297,7 @@ def test_reports_can_be_relayed_to_all():
 def test_unknown_igmp_is_flooded():
     """RFC 4541 section 2.1.1 (3)."""
     bench = Bench()
-    frame = bytearray(igmp.igmp_frame(igmp.Query(), source_mac=HOST_MAC, source=ROUTER))
+    frame = bytearray(igmp.igmp_frame(membership.Query(), source_mac=HOST_MAC, source=ROUTER))
     frame[38:42] = b"\x30\x00\x00\x00"
     frame[40:42] = ipv4.checksum(bytes(frame[38:])).to_bytes(2, "big")
     effects = bench.switch.receive("p1", bytes(frame), 0.0)
@@ -305,7 +307,7 @@ def test_unknown_igmp_is_flooded():
 def test_damaged_igmp_is_dropped_and_counted():
     """RFC 4541 section 2.1.1 (5)."""
     bench = Bench()
-    frame = bytearray(igmp.igmp_frame(igmp.Query(), source_mac=HOST_MAC, source=ROUTER))
+    frame = bytearray(igmp.igmp_frame(membership.Query(), source_mac=HOST_MAC, source=ROUTER))
     frame[-1] ^= 1
     assert bench.switch.receive("p1", bytes(frame), 0.0) == []
     assert bench.switch.damaged == 1 and bench.switch.router_ports() == ()

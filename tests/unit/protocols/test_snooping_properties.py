@@ -12,8 +12,8 @@ from switch_bench import HOST_MAC, PORTS, SWITCH, Bench, changes, querier
 
 from harness.protocols.effects import ForwardingMode, Send, Table, Unregistered
 from harness.protocols.snooping import FloodUntil, RelayTo, SnoopingConfig, SnoopingSwitch
-from harness.wire import igmp
-from harness.wire.igmp import GroupRecord, RecordType, ReportV3
+from harness.wire import igmp, membership
+from harness.wire.membership import GroupRecord, RecordReport, RecordType
 
 GROUPS = tuple(IPv4Address(f"239.192.1.{number}") for number in range(1, 4))
 MEMBERSHIP_S = 260.0
@@ -22,16 +22,16 @@ ports = st.sampled_from(PORTS)
 groups = st.sampled_from(GROUPS)
 asking = st.sampled_from(["10.77.0.1", "10.77.255.1", "0.0.0.0"]).map(IPv4Address)
 v3 = st.builds(
-    lambda kind, group, sources: ReportV3(
+    lambda kind, group, sources: RecordReport(
         records=(GroupRecord(type=kind, group=group, sources=sources),),
     ),
     st.sampled_from(RecordType),
     groups,
     st.sampled_from([(), (IPv4Address("10.0.0.1"),)]),
 )
-reports = st.builds(igmp.Report, version=st.sampled_from((1, 2)), group=groups) | v3
-leaves = st.builds(igmp.Leave, group=groups)
-queries = st.builds(igmp.Query, group=st.none() | groups, max_response_s=st.sampled_from([1.0, 10.0]))
+reports = st.builds(membership.Report, version=st.sampled_from((1, 2)), group=groups) | v3
+leaves = st.builds(membership.Leave, group=groups)
+queries = st.builds(membership.Query, group=st.none() | groups, max_response_s=st.sampled_from([1.0, 10.0]))
 configs = st.fixed_dictionaries(
     {
         "snooping": st.sampled_from([True, True, True, False]),
@@ -135,7 +135,7 @@ def test_members_are_ports_that_reported_and_frames_never_turn_back(config, stor
         effects = play(bench, event)
         what, port, detail = event
         if what == "report":
-            found = [detail.group] if isinstance(detail, igmp.Report) else [detail.records[0].group]
+            found = [detail.group] if isinstance(detail, membership.Report) else [detail.records[0].group]
             reported |= {(group, port) for group in found}
         down = (down | {port}) if what == "down" else down - {port} if what == "up" else down
         assert set(bench.switch.members()) <= reported
@@ -194,7 +194,7 @@ def test_a_refresh_costs_the_same_on_a_thousand_ports():
     switch = SnoopingSwitch(SnoopingConfig(static_router_ports=("p0",)), names)
     switch.start(0.0)
     frame = igmp.igmp_frame(
-        igmp.Report(version=2, group=GROUPS[0]), source_mac=bytes(6), source=IPv4Address("10.77.0.1")
+        membership.Report(version=2, group=GROUPS[0]), source_mac=bytes(6), source=IPv4Address("10.77.0.1")
     )
     for port in names:
         switch.receive(port, frame, 0.0)
