@@ -8,6 +8,15 @@ a switch that does both runs two machines.
 from __future__ import annotations
 
 from enum import Enum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import assert_never
+
+from harness.wire import igmp
+from harness.wire.membership import Address, ControlFrame, Message
+
+_LINK_LOCAL_GROUPS_V4 = IPv4Network("224.0.0.0/24")
+_NEVER_PRUNED_V6 = (IPv6Network("ff01::/16"), IPv6Network("ff02::/16"))
+_SOURCE_SPECIFIC_V4 = IPv4Network("232.0.0.0/8")
 
 
 class Dialect(Enum):
@@ -15,3 +24,62 @@ class Dialect(Enum):
 
     IGMP = "igmp"
     MLD = "mld"
+
+    @property
+    def unspecified(self) -> Address:
+        """The address of a device that has none: 0.0.0.0 or ::."""
+        return IPv4Address(0) if self is Dialect.IGMP else IPv6Address(0)
+
+    @property
+    def records_version(self) -> int:
+        """The version whose reports hold records with sources (RFC 9776, RFC 9777)."""
+        return 3 if self is Dialect.IGMP else 2
+
+    @property
+    def leaves_version(self) -> int:
+        """The lowest version with group queries and leaves (RFC 2236, RFC 2710)."""
+        return 2 if self is Dialect.IGMP else 1
+
+    def speaks(self, address: Address) -> bool:
+        """Whether the address is one of this protocol's network layer."""
+        return address.version == (4 if self is Dialect.IGMP else 6)
+
+    def parse(self, frame: bytes) -> ControlFrame | None:
+        """Read a frame; None when it carries something else. Raises Malformed for a damaged one."""
+        return igmp.parse_igmp_frame(frame)
+
+    def frame(self, message: Message, *, source_mac: bytes, source: Address) -> bytes:
+        """A whole frame, to the destination of the RFCs; ValueError for a source of the other family."""
+        if isinstance(source, IPv4Address):
+            return igmp.igmp_frame(message, source_mac=source_mac, source=source)
+        msg = f"{source} is no address to speak {self.name} from"
+        raise ValueError(msg)
+
+    def representable_response_s(self, seconds: float, version: int) -> float:
+        """The max response time that hosts read when a query of this version is sent with ``seconds``."""
+        return igmp.representable_response_s(seconds, version)
+
+
+def never_pruned(group: Address) -> bool:
+    """Whether a switch floods the group whatever its tables say, and keeps no entry for it.
+
+    224.0.0.0/24 (RFC 4541 section 2.1.2 (2)); of IPv6 the groups of one interface and of one link, ff01::/16
+    and ff02::/16 (RFC 4541 section 3).
+    """
+    match group:
+        case IPv4Address():
+            return group in _LINK_LOCAL_GROUPS_V4
+        case IPv6Address():
+            return any(group in network for network in _NEVER_PRUNED_V6)
+        case _:
+            assert_never(group)
+
+
+def source_specific(group: Address) -> bool:
+    """Whether the group is of the range for source-specific multicast (RFC 4607 section 1).
+
+    232.0.0.0/8, and ff3x::/32 whatever the scope x is.
+    """
+    if isinstance(group, IPv4Address):
+        return group in _SOURCE_SPECIFIC_V4
+    return int(group) >> 116 == 0xFF3 and int(group) >> 96 & 0xFFFF == 0

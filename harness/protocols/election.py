@@ -66,8 +66,8 @@ class Election:
         if source.is_unspecified and not self.zero_address_wins:
             return []
         if source not in self._rivals and len(self._rivals) >= MOST_HEARD:
-            highest = max(self._rivals.pending())
-            if source > highest:
+            highest = max(self._rivals.pending(), key=int)
+            if int(source) > int(highest):
                 return []
             self._forget(highest)
         self._rivals.set(source, now + self.interval_s if self.interval_s else math.inf)
@@ -98,14 +98,14 @@ class Election:
         del self._ports[address]
 
     def _winner(self) -> Believed | None:
-        rival = min(self._rivals.pending(), default=None)
+        rival = min(self._rivals.pending(), key=int, default=None)
         if self._own is not None and (rival is None or not self._beats_own(rival)):
             return Believed(address=self._own, port="")
         return None if rival is None else Believed(address=rival, port=self._ports[rival])
 
     def _beats_own(self, rival: Address) -> bool:
         """A device that asks from 0.0.0.0 gives way to everybody; 0.0.0.0 is heard only where it may win."""
-        return self._own is not None and (self._own.is_unspecified or rival < self._own)
+        return self._own is not None and (self._own.is_unspecified or int(rival) < int(self._own))
 
     def _settle(self, cause: str) -> list[Effect]:
         before, after = self._believed, self._winner()

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
-from ipaddress import IPv4Network
 from typing import assert_never
 
+from harness.protocols.dialect import never_pruned
 from harness.protocols.effects import Heard
 from harness.wire import membership
 from harness.wire.membership import Address, RecordType
-
-_LINK_LOCAL_GROUPS = IPv4Network("224.0.0.0/24")
 
 
 class Intent(Enum):
@@ -33,7 +31,7 @@ class Intent(Enum):
 def intents(message: membership.Message) -> Iterator[tuple[Intent, Address]]:
     """What a report or leave says of each group that can have members, in the order of the message.
 
-    224.0.0.0/24 is left out: it is never pruned (RFC 4541 section 2.1.2 (2)). Queries say nothing.
+    Groups that are never pruned are left out. Queries say nothing.
     """
     match message:
         case membership.Query():
@@ -51,7 +49,7 @@ def intents(message: membership.Message) -> Iterator[tuple[Intent, Address]]:
         case _:
             assert_never(message)
     for intent, group in found:
-        if group.is_multicast and group not in _LINK_LOCAL_GROUPS:
+        if group.is_multicast and not never_pruned(group):
             yield intent, group
 
 

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.protocols.deadlines import Deadlines
+from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, Heard, Send
 from harness.protocols.election import Election
 from harness.protocols.intents import Intent, heard, intents
-from harness.wire import igmp, membership
+from harness.wire import membership
 from harness.wire.malformed import Malformed
 from harness.wire.membership import Address
 
@@ -29,6 +30,7 @@ class QuerierConfig:
     wire as it stands, in tenths of a second. Raises ValueError for what the version cannot say.
     """
 
+    dialect: Dialect = Dialect.IGMP
     address: Address
     mac: bytes
     version: int = 2
@@ -45,7 +47,7 @@ class QuerierConfig:
     def __post_init__(self) -> None:
         if self.query_interval_s <= 0 or self.max_response_s <= 0 or self.robustness < 1:
             raise ValueError("query interval, max response time and robustness variable must be above 0")
-        igmp.representable_response_s(self.max_response_s, self.version)
+        self.dialect.representable_response_s(self.max_response_s, self.version)
 
     @property
     def startup_query_interval_s(self) -> float:
@@ -73,7 +75,7 @@ class QuerierConfig:
         """
         if self.last_member_count == 0:
             return 0.0
-        answer_s = igmp.representable_response_s(self.last_member_interval_s, self.version)
+        answer_s = self.dialect.representable_response_s(self.last_member_interval_s, self.version)
         return (self.last_member_count - 1) * self.last_member_interval_s + answer_s
 
     def scaled(self, speed: float) -> QuerierConfig:
@@ -140,7 +142,7 @@ class Querier:
     def receive(self, port: str, frame: bytes, now: float) -> list[Effect]:
         """A frame arrived at a router: weigh queries, follow leaves up. Damaged frames are dropped."""
         try:
-            read = igmp.parse_igmp_frame(frame)
+            read = self._config.dialect.parse(frame)
         except Malformed:
             return []
         if read is None or not self._running:
@@ -243,7 +245,7 @@ class Querier:
         )
 
     def _send(self, query: membership.Query, ports: Sequence[str]) -> list[Effect]:
-        frame = igmp.igmp_frame(query, source_mac=self._config.mac, source=self._config.address)
+        frame = self._config.dialect.frame(query, source_mac=self._config.mac, source=self._config.address)
         what = "query" if query.group is None else "group query"
         said = Heard(what=what, port="", source=self._config.address, group=query.group, sent=True)
         return [said, *(Send(port=port, frame=frame) for port in ports)]

@@ -18,7 +18,7 @@ from harness.protocols.intents import Intent, heard, intents
 from harness.protocols.querier import Querier
 from harness.protocols.snooping_config import FloodUntil, RelayTo, SnoopingConfig
 from harness.protocols.tables import Entry, MembershipTable, RouterPortTable, member_change, moment
-from harness.wire import igmp, membership
+from harness.wire import membership
 from harness.wire.malformed import Malformed, UnknownType
 from harness.wire.membership import Address
 
@@ -123,7 +123,7 @@ class SnoopingSwitch:
         if not self._config.snooping:
             return self._relay(frame, self._up, port)
         try:
-            read = igmp.parse_igmp_frame(frame)
+            read = self._config.dialect.parse(frame)
         except UnknownType:
             return self._relay(frame, self._up, port)
         except Malformed:
