@@ -48,10 +48,29 @@ class Dialect(Enum):
         """Read a frame; None when it carries something else. Raises Malformed for a damaged one."""
         return igmp.parse_igmp_frame(frame)
 
-    def frame(self, message: Message, *, source_mac: bytes, source: Address) -> bytes:
-        """A whole frame, to the destination of the RFCs; ValueError for a source of the other family."""
-        if isinstance(source, IPv4Address):
-            return igmp.igmp_frame(message, source_mac=source_mac, source=source)
+    def frame(
+        self,
+        message: Message,
+        *,
+        source_mac: bytes,
+        source: Address,
+        destination: Address | None = None,
+        hops: int = 1,
+        router_alert: bool = True,
+    ) -> bytes:
+        """A whole frame, to the destination of the RFCs unless another is given.
+
+        ValueError for an address of the other family.
+        """
+        if isinstance(source, IPv4Address) and not isinstance(destination, IPv6Address):
+            return igmp.igmp_frame(
+                message,
+                source_mac=source_mac,
+                source=source,
+                destination=destination,
+                hops=hops,
+                router_alert=router_alert,
+            )
         msg = f"{source} is no address to speak {self.name} from"
         raise ValueError(msg)
 

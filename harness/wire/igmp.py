@@ -94,27 +94,34 @@ def decode(data: bytes) -> Message:
 
 
 def igmp_frame(
-    message: Message, *, source_mac: bytes, source: IPv4Address, destination: IPv4Address | None = None
+    message: Message,
+    *,
+    source_mac: bytes,
+    source: IPv4Address,
+    destination: IPv4Address | None = None,
+    destination_mac: bytes | None = None,
+    hops: int = _TTL,
+    router_alert: bool = True,
 ) -> bytes:
-    """A whole frame: TTL 1, ToS 0xC0, Router Alert (RFC 9776 section 4).
+    """A whole frame: TTL 1, ToS 0xC0, Router Alert (RFC 9776 section 4), unless it is to be a wrong one.
 
     ``destination`` is that of the RFCs unless given: reports of version 1 and 2 and group queries go to the
     group, general queries to 224.0.0.1, leaves to 224.0.0.2, version 3 reports to 224.0.0.22. Raises
-    ValueError when that is no multicast address.
+    ValueError when that is no multicast address and ``destination_mac`` is not given.
     """
     target = _destination(message) if destination is None else destination
     packet = ipv4.Ipv4Packet(
         source=source,
         destination=target,
         protocol=ipv4.PROTOCOL_IGMP,
-        ttl=_TTL,
+        ttl=hops,
         tos=_TOS_INTERNETWORK_CONTROL,
-        router_alert=True,
+        router_alert=router_alert,
         payload=encode(message),
     )
     return ethernet.encode(
         ethernet.EthernetFrame(
-            destination=ethernet.multicast_mac(target),
+            destination=ethernet.multicast_mac(target) if destination_mac is None else destination_mac,
             source=source_mac,
             ethertype=ethernet.ETHERTYPE_IPV4,
             payload=ipv4.encode(packet),

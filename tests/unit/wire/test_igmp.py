@@ -233,3 +233,19 @@ def test_a_given_destination_wins():
     )
     read = igmp.parse_igmp_frame(frame)
     assert read is not None and read.destination == igmp.ALL_ROUTERS
+
+
+def test_a_frame_can_be_wrong_on_purpose():
+    router = IPv4Address("10.77.255.1")
+    frame = igmp.igmp_frame(
+        Query(),
+        source_mac=bytes(6),
+        source=IPv4Address("10.77.0.1"),
+        destination=router,
+        destination_mac=bytes.fromhex("020a00000001"),
+        hops=64,
+        router_alert=False,
+    )
+    assert frame[:6] == bytes.fromhex("020a00000001")
+    read = igmp.parse_igmp_frame(frame)
+    assert (read.destination, read.hops, read.router_alert) == (router, 64, False)
