@@ -232,9 +232,10 @@ def _probe_network() -> Iterator[Finding]:
 
 
 def _probe_data_plane(fabric: Fabric) -> Iterator[Finding]:
+    from harness.backends.netns.data_plane import DataPlane  # noqa: PLC0415
     from harness.backends.netns.namespaces import inside  # noqa: PLC0415
-    from harness.backends.netns.nft import DataPlane, SilentLink  # noqa: PLC0415
     from harness.backends.netns.packet import Tap  # noqa: PLC0415
+    from harness.backends.netns.silence import SilentLink  # noqa: PLC0415
 
     namespace = fabric.switch_fd(_SWITCH)
 

@@ -18,12 +18,13 @@ from pathlib import Path
 import pytest
 
 from harness.backends.netns import messages
+from harness.backends.netns.data_plane import DataPlane
 from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
 from harness.backends.netns.mdb import RTNLGRP_MDB, Member, RouterKind, parse, read_mdb
 from harness.backends.netns.messages import OperState, PortState
 from harness.backends.netns.namespaces import create_namespace, inside
 from harness.backends.netns.netlink import NetlinkSocket, RefusedError
-from harness.backends.netns.nft import DataPlane, Silence, SilentLink
+from harness.backends.netns.silence import Silence, SilentLink
 from harness.backends.netns.userns import has_capabilities
 from harness.errors import LabError
 from harness.protocols.effects import Unregistered
@@ -552,14 +553,14 @@ def test_a_user_without_privilege_builds_a_lab() -> None:
     # down. That takes its right to its own /proc files; execve(2) or prctl(PR_SET_DUMPABLE) gives it back.
     before = """
 import ctypes, os
-import harness.backends.netns.nft
+import harness.backends.netns.data_plane
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
 from harness.backends.netns.userns import has_capabilities
 assert not has_capabilities()
 """
     after = """
-from harness.backends.netns.nft import DataPlane
+from harness.backends.netns.data_plane import DataPlane
 plane = DataPlane(fabric.switch_fd("sw1"))
 plane.install()
 plane.apply(add_members=[(IPv4Address("239.1.1.1"), "p1")])

@@ -21,8 +21,8 @@ from harness.backends.netns.kernel_bridge import KernelBridge
 from harness.backends.netns.limits import HOST_UNSOLICITED_V2_S, HOST_UNSOLICITED_V3_S
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.nft import SilentLink
 from harness.backends.netns.router import RouterQuerier
+from harness.backends.netns.silence import SilentLink
 from harness.errors import LabError
 from harness.plan.model import (
     Cast,

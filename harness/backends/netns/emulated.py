@@ -8,21 +8,21 @@ and what it relays or sends itself is put on the ports. The machine runs on this
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address
 from typing import assert_never
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
+from harness.backends.netns.data_plane import DataPlane
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.nft import DataPlane
 from harness.backends.netns.packet import IGMP_FRAMES, Tap
 from harness.observations.model import Igmp, Impaired, Mode, TableLine
 from harness.plan.model import PlanSwitch
 from harness.protocols.effects import Effect, ForwardingMode, Heard, Send, Table, TableChange
 from harness.protocols.snooping import SnoopingConfig, SnoopingSwitch
+from harness.wire.membership import Address
 
-Entry = tuple[IPv4Address, str]
+Entry = tuple[Address, str]
 
 
 class EmulatedSwitch:
@@ -40,7 +40,7 @@ class EmulatedSwitch:
         )
         self._members: dict[Entry, None] = {}
         self._routers: dict[str, None] = {}
-        self._members_of: dict[IPv4Address, int] = {}
+        self._members_of: dict[Address, int] = {}
         self._touched: dict[Entry, None] = {}
         self._touched_routers: dict[str, None] = {}
         self._mode: ForwardingMode | None = None
@@ -56,7 +56,7 @@ class EmulatedSwitch:
         self._obey(self._machine.start(now), now)
         self._loop.watch(self._tap.fileno(), self._read)
 
-    def knows(self, group: IPv4Address, port: str) -> bool:
+    def knows(self, group: Address, port: str) -> bool:
         """Tell whether a port is a member of a group, or does not need to be."""
         return self._mode is None or not self._mode.snooping or (group, port) in self._members
 

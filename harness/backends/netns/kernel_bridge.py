@@ -23,6 +23,7 @@ from harness.protocols.intents import Intent, heard, intents
 from harness.protocols.snooping import SnoopingConfig
 from harness.wire import igmp, membership
 from harness.wire.malformed import Malformed
+from harness.wire.membership import Address
 
 _HUNDREDTHS = 100
 """The kernel takes these intervals in USER_HZ, hundredths of a second."""
@@ -74,9 +75,9 @@ class KernelBridge:
         self._loop = loop
         self._clock = clock
         self._emit = emit
-        self._members: dict[tuple[IPv4Address, str], None] = {}
-        self._reports: dict[tuple[IPv4Address, str], int] = {}
-        self._querier: IPv4Address | None = None
+        self._members: dict[tuple[Address, str], None] = {}
+        self._reports: dict[tuple[Address, str], int] = {}
+        self._querier: Address | None = None
         self._has_address = False
         self._ports = {fabric.port_index(switch.name, port.name): port.name for port in switch.ports}
         with inside(fabric.switch_fd(switch.name)):
@@ -97,9 +98,9 @@ class KernelBridge:
     def configure(self, behaviour: SnoopingConfig) -> None:
         """Take new settings, as ``ip link set`` and ``bridge link set`` would give them."""
         self._behaviour = behaviour
-        querier = behaviour.querier
-        if querier is not None and not querier.address.is_unspecified and not self._has_address:
-            self._fabric.set_switch_address(self.name, querier.address)
+        own = None if behaviour.querier is None else behaviour.querier.address
+        if isinstance(own, IPv4Address) and not own.is_unspecified and not self._has_address:
+            self._fabric.set_switch_address(self.name, own)
             self._has_address = True
         for port in self._switch.ports:
             options = {
@@ -196,7 +197,9 @@ class KernelBridge:
                 self._ask_querier(f"query from {seen.source}")
 
     def _ask_querier(self, cause: str) -> None:
-        querier = _querier_in(self._fabric.bridge_link(self.name)) if self._behaviour.snooping else None
+        querier: Address | None = None
+        if self._behaviour.snooping:
+            querier = _querier_in(self._fabric.bridge_link(self.name))
         own = self._behaviour.standing_querier()
         if querier is not None and querier.is_unspecified and own is not None:
             querier = own.address  # the kernel takes it up with its first query
