@@ -94,7 +94,7 @@ def plan_network(
         begins = None if profile is None else _configured(device, profile, written, ports, mistakes, names)
         if profile is not None and begins is not None:
             configured[device.name] = begins
-            planned.append(_switch(device, profile, written.profile, begins, ports))
+            planned.append(_switch(device, profile, written, begins, ports))
     return PlannedNetwork(
         switches=tuple(planned),
         hosts=hosts,
@@ -367,13 +367,13 @@ def _configured(
 
 
 def _switch(
-    device: _Device, profile: Profile, written: str, begins: Configured, ports: tuple[Port, ...]
+    device: _Device, profile: Profile, written: Switch, begins: Configured, ports: tuple[Port, ...]
 ) -> PlanSwitch:
     return PlanSwitch(
         name=device.name,
-        profile=written,
+        profile=written.profile,
         title=profile.title,
-        data_plane=profile.data_plane,
+        data_plane=DataPlane.EMULATED if written.emulated else profile.data_plane,
         mac=device.mac,
         address=device.address,
         mtu=device.mtu,

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from harness.backends.netns import messages
-from harness.backends.netns.messages import HostSettings, LinkState, VethEnd
+from harness.backends.netns.messages import HostSettings, LinkState, OperState, VethEnd
 from harness.backends.netns.namespaces import create_namespace, creating_namespaces, inside, raise_fd_limit
 from harness.backends.netns.netlink import NetlinkSocket
 from harness.errors import LabError
@@ -45,11 +45,15 @@ End = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSpec:
-    """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist."""
+    """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist.
+
+    ``bridged`` False: its ports are there and belong to no bridge; a program of their own switches between them.
+    """
 
     name: str
     mac: str
     mtu: int = 1500
+    bridged: bool = True
     options: Mapping[str, int] = field(default_factory=lambda: {"mcast_snooping": 0})
 
 
@@ -111,6 +115,7 @@ class Fabric:
         self._hosts = tuple(hosts)
         self._links = tuple(links)
         self._ports = _number_ports(self._switches, self._hosts, self._links)
+        self._masters = {switch.name: _BRIDGE_INDEX if switch.bridged else 0 for switch in self._switches}
         self._switch_fds: dict[str, int] = {}
         self._host_fds: dict[str, int] = {}
         self._sockets: dict[str, NetlinkSocket] = {}
@@ -141,7 +146,8 @@ class Fabric:
                 self._plug_links()
                 self._configure_hosts(sockets)
             for switch in self._switches:
-                self.bridge_options(switch.name, switch.options)
+                if switch.bridged:
+                    self.bridge_options(switch.name, switch.options)
             self.wait_ready(limit_s)
         except BaseException:
             with suppress(LabError):
@@ -158,7 +164,8 @@ class Fabric:
         for name, socket in reversed(self._sockets.items()):
             try:
                 # With snooping on, every port that goes makes the bridge look at all others.
-                socket.request(messages.bridge_options(_BRIDGE_INDEX, {"mcast_snooping": 0}))
+                if self._masters[name]:
+                    socket.request(messages.bridge_options(_BRIDGE_INDEX, {"mcast_snooping": 0}))
             except (LabError, OSError) as error:
                 errors.append(f"{name}: {error}")
             socket.close()
@@ -190,9 +197,10 @@ class Fabric:
 
     def port_states(self, switch: str) -> dict[str, LinkState]:
         """Return the state of every port of a switch, by name, without counters."""
-        dump = self._sockets[switch].dump(messages.get_ports())
+        bridged = bool(self._masters[switch])
+        dump = self._sockets[switch].dump(messages.get_ports() if bridged else messages.get_links())
         states = (messages.link_state(message) for message in dump)
-        return {state.name: state for state in states if state.port_state is not None}
+        return {state.name: state for state in states if state.port_state is not None or not bridged}
 
     def bridge_link(self, switch: str) -> bytes:
         """Return the kernel's RTM_NEWLINK of a switch's bridge, with all it knows."""
@@ -214,7 +222,7 @@ class Fabric:
             missing = 0
             for switch, ports in wanted.items():
                 states = self.port_states(switch) if ports else {}
-                lagging = [port for port in ports if port not in states or not states[port].passes]
+                lagging = [port for port in ports if port not in states or not self._passes(switch, states[port])]
                 missing += len(lagging)
                 wanted[switch] = lagging
                 waiting += [_complaint(switch, port, states.get(port)) for port in lagging[:1]]
@@ -225,6 +233,9 @@ class Fabric:
                     f"waited {limit_s:g} s: {total - missing} of {total} ports forwarding; {waiting[0]}"
                 )
             time.sleep(_POLL_S)
+
+    def _passes(self, switch: str, state: LinkState) -> bool:
+        return state.passes if self._masters[switch] else state.oper_state is OperState.UP
 
     # --- changes ------------------------------------------------------------------------------------------
 
@@ -273,6 +284,8 @@ class Fabric:
             with inside(fd):
                 self._sockets[switch.name] = NetlinkSocket()
                 _quiet_namespace()
+            if not switch.bridged:
+                continue
             bridge = messages.new_bridge(_BRIDGE_INDEX, BRIDGE, switch.mac, switch.mtu, {"mcast_snooping": 0})
             self._sockets[switch.name].request((bridge,), f"bridge of {switch.name}")
 
@@ -291,7 +304,7 @@ class Fabric:
             mtu = host.mtu if host.port_mtu is None else host.port_mtu
             message = messages.new_veth(
                 VethEnd(index=known.index, name=host.port, mac=host.port_mac, mtu=mtu),
-                _BRIDGE_INDEX,
+                self._masters[host.switch],
                 VethEnd(index=_INTERFACE_INDEX, name=INTERFACE, mac=host.mac, mtu=host.mtu),
                 self._host_fds[host.name],
                 up=known.up,
@@ -309,14 +322,14 @@ class Fabric:
             b_mtu = link.mtu if link.b_mtu is None else link.b_mtu
             cable = messages.new_veth(
                 VethEnd(index=a.index, name=link.a[1], mac=link.a_mac, mtu=link.mtu),
-                _BRIDGE_INDEX,
+                self._masters[link.a[0]],
                 VethEnd(index=b.index, name=link.b[1], mac=link.b_mac, mtu=b_mtu),
                 self._switch_fds[link.b[0]],
                 up=a.up,
             )
             what = f"cable from {link.a[1]} of {link.a[0]} to {link.b[1]} of {link.b[0]}"
             self._sockets[link.a[0]].request((cable,), what)
-            join = messages.set_link(b.index, up=b.up, master=_BRIDGE_INDEX)
+            join = messages.set_link(b.index, up=b.up, master=self._masters[link.b[0]])
             self._sockets[link.b[0]].request((join,), what)
 
     def _configure_hosts(self, sockets: Sequence[NetlinkSocket]) -> None:
