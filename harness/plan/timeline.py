@@ -10,13 +10,18 @@ from dataclasses import dataclass
 
 from harness.plan.behaviour import Configured, changed, in_words
 from harness.plan.cables import loop, path
+from harness.plan.ipv6 import change
+from harness.plan.mld import following
 from harness.plan.model import Action, ActionKind, Cast, End, PlanSwitch
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names, chassis_of
 from harness.plan.network import PlannedNetwork, named_ports
 from harness.plan.traffic import Streams
 from harness.plan.vlans import domains, present, tell_unknown
+from harness.profiles import DataPlane
+from harness.protocols.dialect import Dialect
 from harness.scenario.loader import LoadedVariant
+from harness.scenario.network import MldSettings
 from harness.scenario.timeline import Membership, SetSwitch, Silence, Step
 
 Cable = tuple[End, End]
@@ -32,6 +37,8 @@ class _Change:
     target: str = ""
     ends: tuple[End, ...] = ()
     configured: Configured | None = None
+    mld: Configured | None = None
+    dialect: Dialect = Dialect.IGMP
     stream: int | None = None
 
 
@@ -48,6 +55,7 @@ class Timeline:
         self._mistakes = mistakes
         self._cables = _cables(network)
         self._configured = dict(network.configured)
+        self._mld = dict(network.mld)
         self._members = {(name, stream.number) for stream in streams.multicast for name in stream.receivers}
         self._loops: set[tuple[Loc, tuple[str, ...]]] = set()
         self._up = {(link.a, link.b): link.up for link in network.links}
@@ -81,6 +89,8 @@ class Timeline:
                     target=change.target,
                     ends=change.ends,
                     behaviour=None if change.configured is None else change.configured.behaviour,
+                    mld=None if change.mld is None else change.mld.behaviour,
+                    dialect=change.dialect,
                     stream=change.stream,
                 )
                 for change in self._changes(step, ("timeline", index))
@@ -112,6 +122,11 @@ class Timeline:
                 on = step.start_querier is not None
                 among = domains(name, names, loc, mistakes, kind="switch or router", others=names.routers)
                 return tuple(self._querier(target, on) for target in among)
+            case "start_mld_querier" | "stop_mld_querier":
+                on = step.start_mld_querier is not None
+                among = domains(name, names, loc, mistakes, kind="switch or router", others=names.routers)
+                changes = (self._mld_querier(target, on, loc) for target in among)
+                return tuple(change for change in changes if change is not None)
             case "restart_switch":
                 kind, targets = ActionKind.RESTART_SWITCH, domains(name, names, loc, mistakes)
             case _:
@@ -123,13 +138,40 @@ class Timeline:
         kind = ActionKind.START_QUERIER if on else ActionKind.STOP_QUERIER
         if name in self._configured:
             self._configured[name] = self._configured[name].with_querier(on)
+            self._follow(name)
         text = f"{name}: querier {'on' if on else 'off'}"
-        return _Change(kind=kind, text=text, target=name, configured=self._configured.get(name))
+        configured = self._configured.get(name)
+        return _Change(kind=kind, text=text, target=name, configured=configured, mld=self._mld.get(name))
+
+    def _mld_querier(self, name: str, on: bool, loc: Loc) -> _Change | None:
+        kind = ActionKind.START_QUERIER if on else ActionKind.STOP_QUERIER
+        if name in self._mld:
+            if self._switch(name).data_plane is DataPlane.LINUX_BRIDGE:
+                verb = "start" if on else "stop"
+                self._mistakes.add(loc, f"a Linux bridge has one querier for both: write {verb}_querier")
+                return None
+            self._mld[name] = self._mld[name].with_querier(on)
+        return _Change(
+            kind=kind,
+            text=f"{name}: MLD querier {'on' if on else 'off'}",
+            target=name,
+            configured=self._configured.get(name),
+            mld=self._mld.get(name),
+            dialect=Dialect.MLD,
+        )
+
+    def _follow(self, name: str) -> None:
+        """What is set for a Linux bridge holds for IPv6 too."""
+        if name in self._mld and self._switch(name).data_plane is DataPlane.LINUX_BRIDGE:
+            self._mld[name] = following(self._configured[name], self._mld[name])
+
+    def _switch(self, name: str) -> PlanSwitch:
+        return next(switch for switch in self._network.switches if switch.name == name)
 
     def _set(self, settings: SetSwitch, loc: Loc) -> tuple[_Change, ...]:
         name = settings.switch
         targets = domains(name, self._names, (*loc, "switch"), self._mistakes)
-        switches = [switch for switch in self._network.switches if switch.name in targets]
+        switches = tuple(switch for switch in self._network.switches if switch.name in targets)
         router_ports = named_ports(
             name,
             tuple(port for switch in switches for port in switch.ports),
@@ -139,26 +181,58 @@ class Timeline:
             several=self._names.several,
             complete=self._network.complete,
         )
-        changes = (self._set_one(switch, settings, router_ports, loc) for switch in switches)
+        changes = (self._set_one(switch, switches, settings, router_ports, loc) for switch in switches)
         return tuple(change for change in changes if change is not None)
 
     def _set_one(
-        self, switch: PlanSwitch, settings: SetSwitch, router_ports: tuple[str, ...] | None, loc: Loc
+        self,
+        switch: PlanSwitch,
+        among: tuple[PlanSwitch, ...],
+        settings: SetSwitch,
+        router_ports: tuple[str, ...] | None,
+        loc: Loc,
     ) -> _Change | None:
+        """Set one of the domains ``among`` which these settings are for, whose ``router_ports`` are named."""
         name = switch.name
         own = present(router_ports, switch.ports)
-        words = in_words(settings, own)
-        if not words:
-            self._mistakes.add(loc, f"nothing is set on {settings.switch}")
-            return None
+        words = [in_words(settings, own)]
         try:
             self._configured[name] = changed(self._configured[name], settings, own)
         except ValueError as error:
             self._mistakes.add((*loc, "querier"), str(error))
             return None
+        self._follow(name)
+        if settings.mld is not None:
+            words.append(self._set_mld(switch, among, settings.mld, (*loc, "mld")))
+        said = ", ".join(one for one in words if one)
+        if not said:
+            self._mistakes.add(loc, f"nothing is set on {settings.switch}")
+            return None
         return _Change(
-            kind=ActionKind.CONFIGURE, text=f"{name}: {words}", target=name, configured=self._configured[name]
+            kind=ActionKind.CONFIGURE,
+            text=f"{name}: {said}",
+            target=name,
+            configured=self._configured[name],
+            mld=self._mld.get(name),
         )
+
+    def _set_mld(
+        self, switch: PlanSwitch, among: tuple[PlanSwitch, ...], settings: MldSettings, loc: Loc
+    ) -> str:
+        """Set what is of IPv6, and say so: ``MLD snooping off``. After a mistake it stays as it was."""
+        name, complete = switch.name, self._network.complete
+        before = self._mld.get(name)
+        if before is None:
+            return "MLD"
+        after = change(
+            switch, before, settings, loc, self._names, self._mistakes, complete=complete, among=among
+        )
+        if after is None:
+            return "MLD"
+        self._mld[name] = after
+        router_ports = None if settings.router_ports is None else after.behaviour.static_router_ports
+        words = in_words(settings, router_ports)
+        return f"MLD {words}" if words else ""
 
     def _membership(self, membership: Membership, loc: Loc, *, joins: bool) -> _Change | None:
         stream = self._streams.named(membership.stream, Cast.MULTICAST, (*loc, "stream"), self._mistakes)

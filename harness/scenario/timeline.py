@@ -46,6 +46,8 @@ ACTIONS = (
     "set",
     "start_querier",
     "stop_querier",
+    "start_mld_querier",
+    "stop_mld_querier",
     "link_down",
     "link_up",
     "silence",
@@ -67,6 +69,8 @@ class Step(Strict):
         None, description="of a switch (in all of its VLANs), of one VLAN (sw1.20), or of a router"
     )
     stop_querier: SwitchName | None = None
+    start_mld_querier: SwitchName | None = Field(None, description="of the same, for IPv6")
+    stop_mld_querier: SwitchName | None = None
     link_down: Names | None = Field(None, description="a node, a port (sw1:p3) or two switches")
     link_up: Names | None = None
     silence: Silence | None = None

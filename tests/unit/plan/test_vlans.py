@@ -124,6 +124,31 @@ network:
     assert [b.static_router_ports for b in (ten, twenty, thirty)] == [("p1",), ("p2",), ()]
 
 
+def test_mld_is_set_for_the_switch_and_for_a_vlan_too(tmp_path: Path) -> None:
+    plan = planned(
+        tmp_path,
+        """\
+network:
+  switches:
+    vlans:
+      profile: class-c
+      mld: {snooping: on, querier: on, router_ports: [n2]}
+      vlans: {10: {}, 20: {mld: {querier: off}}}
+  nodes: {n: {count: 2, on: [vlans.10, vlans.20]}}
+timeline:
+  - {at: 1s, stop_mld_querier: vlans}
+  - {at: 2s, set: {switch: vlans, mld: {router_ports: n1}}}
+""",
+    )
+    ten, twenty = (switch.mld for switch in plan.switches)
+    assert ten is not None and twenty is not None
+    assert (ten.querier is not None, twenty.querier is not None) == (True, False)
+    assert (ten.static_router_ports, twenty.static_router_ports) == ((), ("p2",))
+    after = [action.mld for action in plan.actions]
+    assert [one is not None and one.querier is None for one in after] == [True] * 4
+    assert [one is not None and one.static_router_ports for one in after[2:]] == [("p1",), ()]
+
+
 def test_addresses_as_written(tmp_path: Path) -> None:
     plan = planned(
         tmp_path,

@@ -76,6 +76,8 @@ def test_variants_know_the_keys_and_require_none() -> None:
         "mtu",
         "igmp_version",
         "vlan",
+        "address6",
+        "mld_version",
         "firewall",
         "port",
     }
