@@ -6,26 +6,56 @@ Names are names and counts are counts; ``harness.plan`` resolves them.
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from harness.scenario.fields import Address, Duration, Length, Name, Names, OnOff, Pair, Subnet, Texts
+from harness.scenario.fields import (
+    VLANS,
+    Address,
+    Duration,
+    HostAddress6,
+    Length,
+    Name,
+    Names,
+    OnOff,
+    Pair,
+    QuerySource6,
+    Subnet,
+    Subnet6,
+    Texts,
+    VlanId,
+    VlanKey,
+)
 from harness.scenario.strict import Strict
 
 
-class Querier(Strict):
-    """Who asks for members. Times left out take the profile's, or those of RFC 2236 section 8."""
+class QuerierTimes(Strict):
+    """When a querier asks, of IGMP or of MLD."""
 
-    address: Address | None = Field(None, description="source address of the queries; 0.0.0.0 is allowed")
-    version: Literal[1, 2, 3] | None = None
     query_interval: Length | None = None
     max_response: Length | None = None
     robustness: int | None = Field(None, ge=1, le=7)
     startup_interval: Length | None = None
     startup_count: int | None = Field(None, ge=0, le=10)
     other_querier_interval: Length | None = None
+
+
+class Querier(QuerierTimes):
+    """Who asks for members. Times left out take the profile's, or those of RFC 2236 section 8."""
+
+    address: Address | None = Field(None, description="source address of the queries; 0.0.0.0 is allowed")
+    version: Literal[1, 2, 3] | None = None
+
+
+class MldQuerier(QuerierTimes):
+    """Who asks for listeners of IPv6. Times left out take the profile's, or those of RFC 9777 section 9."""
+
+    address: QuerySource6 | None = Field(
+        None, description="link-local source of the queries; with :: it has none and stays silent"
+    )
+    version: Literal[1, 2] | None = None
 
 
 class UnregisteredRule(StrEnum):
@@ -37,19 +67,22 @@ class UnregisteredRule(StrEnum):
 
 
 def _on_off_or_mapping(value: Any) -> str:
-    return "settings" if isinstance(value, dict | Querier) else "switch"
+    return "settings" if isinstance(value, dict | QuerierTimes) else "switch"
 
 
 QuerierSetting = Annotated[
     Annotated[OnOff, Tag("switch")] | Annotated[Querier, Tag("settings")], Discriminator(_on_off_or_mapping)
 ]
+MldQuerierSetting = Annotated[
+    Annotated[OnOff, Tag("switch")] | Annotated[MldQuerier, Tag("settings")],
+    Discriminator(_on_off_or_mapping),
+]
 
 
-class SwitchSettings(Strict):
-    """What can be configured on a switch, at the start and while it runs. Left out: the profile's default."""
+class SnoopingSettings(Strict):
+    """What can be configured for IGMP and for MLD alike, each by itself. Left out: the profile's default."""
 
     snooping: OnOff | None = None
-    querier: QuerierSetting | None = None
     fast_leave: OnOff | None = None
     router_ports: Names | None = Field(
         None,
@@ -65,8 +98,37 @@ class SwitchSettings(Strict):
     last_member_count: int | None = Field(None, ge=1, le=10)
 
 
+class MldSettings(SnoopingSettings):
+    """What a switch does with IPv6, independent of what it does with IPv4 (RFC 4541 section 3)."""
+
+    querier: MldQuerierSetting | None = None
+
+
+class SwitchSettings(SnoopingSettings):
+    """What can be configured on a switch, at the start and while it runs. Left out: the profile's default."""
+
+    querier: QuerierSetting | None = None
+    mld: MldSettings | None = Field(
+        None, description="of IPv6; a Linux bridge has one setting for both, and takes its querier's only"
+    )
+
+
+class Vlan(SwitchSettings):
+    """One VLAN of a switch: what is set here goes before what is set for the whole switch."""
+
+    address: Address | None = Field(
+        None, description="the switch's address in this VLAN; queries come from it"
+    )
+
+
+Vlans = Annotated[dict[VlanKey, Vlan], *VLANS]
+
+
 class Switch(SwitchSettings):
-    """A switch, or ``count`` equal ones: sw with count 3 is sw1, sw2, sw3."""
+    """A switch, or ``count`` equal ones: sw with count 3 is sw1, sw2, sw3.
+
+    What is set here holds in all of its VLANs; each snoops, asks and forwards by itself.
+    """
 
     profile: str = Field(
         "linux-bridge",
@@ -77,8 +139,14 @@ class Switch(SwitchSettings):
         description="for linux-bridge, ovs and ovs-strict: the emulated switch in place of the genuine one",
     )
     count: int | None = Field(None, ge=1, le=200)
+    vlans: Vlans | None = Field(
+        None, description="its VLANs with their settings, or a list of numbers; left out, it knows none"
+    )
     address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
+
+
+_ACCESS = "the VLAN of its port, where the switch has VLANs; on: sw1.20 says the same"
 
 
 class Firewall(Strict):
@@ -104,10 +172,15 @@ class Nodes(Strict):
     on: Names = Field(
         description="the switch (sw1) or a port of it (sw1:p7); of several switches the nodes take turns"
     )
+    vlan: VlanId | None = Field(None, description=_ACCESS)
     address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
     igmp_version: Literal[1, 2, 3] | None = Field(
         None, description="forced; else the stack follows the querier"
+    )
+    address6: HostAddress6 | None = None
+    mld_version: Literal[1, 2] | None = Field(
+        None, description="forced; else the stack follows the MLD querier"
     )
     firewall: Firewall | None = None
     port: Literal["up", "down"] = "up"
@@ -117,18 +190,33 @@ class Router(Strict):
     """A multicast router as its network sees it: it queries, and its port becomes a router port."""
 
     on: str = Field(description="the switch (sw1) or a port of it (sw1:p7)")
+    vlan: VlanId | None = Field(None, description=_ACCESS)
     address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
     querier: QuerierSetting = True
+    address6: HostAddress6 | None = None
+    mld_querier: MldQuerierSetting = False
     port: Literal["up", "down"] = "up"
 
 
 class Link(Strict):
-    """A cable between two switches."""
+    """A cable between two switches: a trunk where both have VLANs, or in one VLAN (``vlan``)."""
 
     between: Pair
+    vlan: VlanId | None = Field(
+        None, description="an access link in this VLAN; needed where only one of the two has VLANs"
+    )
+    vlans: tuple[VlanId, ...] | None = Field(
+        None, min_length=1, description="of a trunk; left out, it carries every VLAN that both ends have"
+    )
     mtu: int | None = Field(None, ge=68, le=65520)
     state: Literal["up", "down"] = "up"
+
+    @model_validator(mode="after")
+    def _access_or_trunk(self) -> Self:
+        if self.vlan is not None and self.vlans is not None:
+            raise ValueError("vlan makes an access link, vlans a trunk: write one of them")
+        return self
 
 
 class Layout(StrEnum):
@@ -166,4 +254,8 @@ class Network(Strict):
     )
     mtu: int = Field(1500, ge=68, le=65520)
     subnet: Subnet = IPv4Network("10.77.0.0/16")
+    subnet6: Subnet6 = Field(
+        IPv6Network("fd77::/64"),
+        description="of the nodes' IPv6 addresses, where a stream or a setting is of IPv6",
+    )
     ipv6: OnOff = Field(False, description="the nodes' own IPv6 noise: MLD reports and solicitations")

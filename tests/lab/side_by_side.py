@@ -1,9 +1,9 @@
 """Two labs of one network side by side, the genuine switches and the emulated ones, under the same script.
 
-Hosts are packet sockets: every IGMP message is put on the wire as bytes, so nothing hangs on a kernel's random
-delays, and whether a probe arrives does not depend on what the host has joined. After each step the two worlds
-are compared when both have come to rest: members, router ports and querier of every switch, and who received
-which probe. Nothing here asserts; ``differences`` says in words what differs.
+Hosts are packet sockets: every IGMP message is put on the wire as bytes, so nothing hangs on a kernel's
+random delays, and whether a probe arrives does not depend on what the host has joined. After each step the
+two worlds are compared when both have come to rest: members, router ports and querier of every switch, and
+who received which probe. Nothing here asserts; ``differences`` says in words what differs.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ LIMIT_S = 5.0
 _PROTOCOL_PROBE = 253
 """For experiments (RFC 3692)."""
 _ETH_P_IP = 0x0800
+_PROTOCOL_AT, _PAYLOAD_AT = 14 + 9, 14 + ipv4.HEADER.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """Switches sw1, sw2 ... in a chain or around the first; hosts h1, h2 ... by the numbers of their switches."""
+    """Switches sw1, sw2 ... in a chain or around the first; ``hosts`` says where h1, h2 ... are plugged."""
 
     switches: int
     star: bool
@@ -177,9 +178,9 @@ class World:
                     return
                 except OSError:  # its cable was pulled
                     return
-                probe = frame[14 + ipv4.HEADER.size :]
-                if address[2] != socket.PACKET_OUTGOING and frame[14 + ipv4.PROTOCOL_OFFSET] == _PROTOCOL_PROBE:
-                    self.arrived[host].append(probe.rstrip(b"\0"))
+                sent_here = address[2] == socket.PACKET_OUTGOING
+                if not sent_here and frame[_PROTOCOL_AT] == _PROTOCOL_PROBE:
+                    self.arrived[host].append(frame[_PAYLOAD_AT:].rstrip(b"\0"))
 
         return read
 
@@ -354,7 +355,12 @@ class SideBySide:
             if not {link.a, link.b} & self._unplugged:
                 place[root(link.a[0])] = root(link.b[0])
         plugged = [host for host in plan.hosts if (host.switch, host.port) not in self._unplugged]
-        return [(a.name, b.name) for a in plugged for b in plugged if a is not b and root(a.switch) == root(b.switch)]
+        return [
+            (a.name, b.name)
+            for a in plugged
+            for b in plugged
+            if a is not b and root(a.switch) == root(b.switch)
+        ]
 
 
 @contextmanager

@@ -47,7 +47,7 @@ End = tuple[str, str]
 class SwitchSpec:
     """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist.
 
-    ``bridged`` False: its ports are there and belong to no bridge; a program of their own switches between them.
+    ``bridged`` False: its ports are there and belong to no bridge; a program switches between them.
     """
 
     name: str
@@ -222,7 +222,7 @@ class Fabric:
             missing = 0
             for switch, ports in wanted.items():
                 states = self.port_states(switch) if ports else {}
-                lagging = [port for port in ports if port not in states or not self._passes(switch, states[port])]
+                lagging = [port for port in ports if not self._passes(switch, states.get(port))]
                 missing += len(lagging)
                 wanted[switch] = lagging
                 waiting += [_complaint(switch, port, states.get(port)) for port in lagging[:1]]
@@ -234,7 +234,9 @@ class Fabric:
                 )
             time.sleep(_POLL_S)
 
-    def _passes(self, switch: str, state: LinkState) -> bool:
+    def _passes(self, switch: str, state: LinkState | None) -> bool:
+        if state is None:
+            return False
         return state.passes if self._masters[switch] else state.oper_state is OperState.UP
 
     # --- changes ------------------------------------------------------------------------------------------

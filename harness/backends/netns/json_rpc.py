@@ -6,6 +6,7 @@ limit; ``ask`` does not, and the answer is handed out by ``answers`` when it has
 
 from __future__ import annotations
 
+import codecs
 import json
 import select
 import socket
@@ -39,6 +40,7 @@ class JsonRpc:
         """Connect, as soon as the daemon listens. Raises LabError after ``limit_s``."""
         self._name = name
         self._numbers = count(1)
+        self._characters = codecs.getincrementaldecoder("utf-8")()
         self._decoder = json.JSONDecoder()
         self._text = ""
         self._answers: deque[Answer] = deque()
@@ -55,13 +57,13 @@ class JsonRpc:
         return number
 
     def answers(self) -> Iterator[Answer]:
-        """Yield the answers that have come, without waiting for more. Raises LabError if the daemon is gone."""
+        """Yield the answers that have come. Raises LabError if the daemon is gone."""
         while self._readable(0.0):
             self._receive()
         while self._answers:
             yield self._answers.popleft()
 
-    def call(self, method: str, *parameters: object, limit_s: float) -> Any:  # noqa: ANN401  any JSON value
+    def call(self, method: str, *parameters: object, limit_s: float) -> Any:
         """Ask, wait and return the result; answers to earlier requests are kept for ``answers``.
 
         Raises LabError for a refusal, and after ``limit_s``.
@@ -83,7 +85,7 @@ class JsonRpc:
         """Close the connection."""
         self._socket.close()
 
-    def _checked(self, answer: Answer, method: str) -> Any:  # noqa: ANN401  any JSON value
+    def _checked(self, answer: Answer, method: str) -> Any:
         if answer.error is not None:
             msg = f"{self._name} refuses {method}: {answer.error}"
             raise LabError(msg)
@@ -105,7 +107,7 @@ class JsonRpc:
             raise self._gone(error.strerror or "") from error
         if not data:
             raise self._gone("it closed the connection")
-        self._text += data.decode()
+        self._text += self._characters.decode(data)
         while self._text:
             try:
                 message, end = self._decoder.raw_decode(self._text)

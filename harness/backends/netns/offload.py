@@ -1,7 +1,7 @@
 """Checksum offload of a host's interface, by the ioctl that ethtool uses (linux/ethtool.h).
 
-A veth leaves UDP checksums to whoever takes the frame from the kernel. A switch in user space takes it without
-computing them, and the receiver drops the datagram as damaged (measured with Open vSwitch 3.1).
+A veth leaves UDP checksums to whoever takes the frame from the kernel. A switch in user space takes it and
+computes none, and the receiver drops the datagram as damaged (measured with Open vSwitch 3.1).
 """
 
 from __future__ import annotations

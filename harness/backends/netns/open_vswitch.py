@@ -1,21 +1,22 @@
 """The genuine Open vSwitch with its own snooping: told through its database, watched through its tables.
 
 Its tables are those of ``ovs-appctl mdb/show``, asked for at every turn of the daemon's clock and after every
-IGMP message; a port in the group ``querier`` is a router port. The daemon's clock is put forward so that it runs
-at the lab's speed, so ages are the customer's seconds, to about one second and one turn. Open vSwitch has no
+IGMP message; a port in the group ``querier`` is a router port. The daemon's clock is put forward to run at
+the lab's speed, so ages are the customer's seconds, to about one second and one turn. Open vSwitch has no
 querier and elects none: who queries is what was heard last on a router port.
 """
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
+from harness.backends.netns.fabric import BRIDGE
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.packet import IGMP_FRAMES, Tap
-from harness.backends.netns.vswitchd import BRIDGE, BridgeSettings, Vswitchd
+from harness.backends.netns.vswitchd import BridgeSettings, Vswitchd
 from harness.errors import LabError
 from harness.observations.model import Igmp, Impaired, Mode, TableLine
 from harness.plan.model import PlanSwitch
@@ -76,11 +77,9 @@ def parse_groups(shown: str) -> tuple[tuple[int, Address | None], ...]:
 
 
 class OpenVSwitch:
-    """Drives and watches one Open vSwitch. Exists from its making to ``close``; it must be brought up first."""
+    """Drives and watches one Open vSwitch, which is brought up between its making and ``start``."""
 
-    def __init__(
-        self, switch: PlanSwitch, namespace: int, loop: Loop, clock: Clock, emit: Emit
-    ) -> None:
+    def __init__(self, switch: PlanSwitch, namespace: int, loop: Loop, clock: Clock, emit: Emit) -> None:
         self.name = switch.name
         self._switch = switch
         self._behaviour = switch.behaviour
@@ -110,7 +109,7 @@ class OpenVSwitch:
         self._note_mode()
         self._turn()
 
-    def knows(self, group: IPv4Address, port: str) -> bool:
+    def knows(self, group: Address, port: str) -> bool:
         """Tell whether a port is a member of a group, or does not need to be."""
         return not self._behaviour.snooping or (port, group) in self._known
 
@@ -137,7 +136,7 @@ class OpenVSwitch:
     # --- watching -----------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
-        """Put the daemon's clock forward by what the lab is ahead of this machine's, and look at its tables."""
+        """Put the daemon's clock forward by what the lab's is ahead of it, and look at its tables."""
         if self._closed:
             return
         now = self._loop.now()

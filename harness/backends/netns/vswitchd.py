@@ -1,12 +1,12 @@
 """The daemons of one Open vSwitch: a private ovsdb-server and ovs-vswitchd in the switch's namespace.
 
 One pair a switch, so that a switch's ports keep their names and its namespace is the switch, whatever makes
-it. The userspace datapath is of the type ``dummy``, which differs from ``netdev`` in its local port alone: that
-needs no tap device, so it works in a user namespace too. With it the daemon's clock can be put forward
+it. The userspace datapath is of the type ``dummy``, which differs from ``netdev`` in its local port alone:
+that needs no tap device, so it works in a user namespace too. With it the daemon's clock can be put forward
 (``time/warp``), so that it ages by compressed time, also what Open vSwitch has no setting for.
 
-Nothing outlives the process that started it: the kernel ends the daemons with it (PR_SET_PDEATHSIG), and their
-files are gone as soon as all are connected. Knows nothing of multicast.
+Nothing outlives the process that started it: the kernel ends the daemons with it (PR_SET_PDEATHSIG), and
+their files are gone as soon as all are connected. Knows nothing of multicast.
 """
 
 from __future__ import annotations
@@ -195,16 +195,20 @@ class Vswitchd:
             interface: Row = {"name": name, "type": "" if number else "internal"}
             if number:
                 interface["ofport_request"] = number
-            port = {
+            port: Row = {
                 "name": name,
                 "interfaces": ["named-uuid", f"i_{name}"],
                 "other_config": _map(settings.ports.get(name, {})),
             }
             operations += [_insert("Interface", f"i_{name}", interface), _insert("Port", f"p_{name}", port)]
-        ports = ["set", [["named-uuid", f"p_{name}"] for name in (BRIDGE, *(name for name, _ in self._ports))]]
-        bridge = {"name": BRIDGE, "datapath_type": "dummy", "ports": ports, **_bridge_row(settings)}
-        root = {"bridges": ["named-uuid", "bridge"]}
-        return (*operations, _insert("Bridge", "bridge", bridge), _insert("Open_vSwitch", "root", root))
+        ports = [["named-uuid", f"p_{name}"] for name in (BRIDGE, *(name for name, _ in self._ports))]
+        bridge: Row = {"name": BRIDGE, "datapath_type": "dummy", "ports": ["set", ports]}
+        root: Row = {"bridges": ["named-uuid", "bridge"]}
+        return (
+            *operations,
+            _insert("Bridge", "bridge", bridge | _bridge_row(settings)),
+            _insert("Open_vSwitch", "root", root),
+        )
 
     def _transact(self, *operations: Row) -> None:
         """Carry operations out, all or none, and number what ovs-vswitchd now has to do."""
@@ -233,9 +237,7 @@ class Vswitchd:
             "rows": [{"cur_cfg": self._configured}],
             "timeout": round(LIMIT_S * 1000),
         }
-        answers: list[dict[str, Any]] = self._database.call(
-            "transact", _DATABASE, wait, limit_s=LIMIT_S + 1
-        )
+        answers: list[dict[str, Any]] = self._database.call("transact", _DATABASE, wait, limit_s=LIMIT_S + 1)
         if answers[0].get("error"):
             msg = f"{self.name}: waited {LIMIT_S:g} s for ovs-vswitchd to follow its database; "
             raise LabError(msg + self._complained())
