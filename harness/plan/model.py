@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import Problem
+from harness.plan.impairment import Impairment
 from harness.profiles import DataPlane
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
@@ -104,12 +105,17 @@ class PlanHost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanLink:
-    """A cable between two switches; ends are (switch, port)."""
+    """A cable between two switches; ends are (switch, port), each with an MTU of its own.
+
+    ``blocked`` by the spanning tree: plugged in and not ``up`` until the tree changes.
+    """
 
     a: tuple[str, str]
     b: tuple[str, str]
     mtu: int
+    b_mtu: int
     up: bool
+    blocked: bool = False
 
 
 class Cast(Enum):
@@ -164,6 +170,9 @@ class ActionKind(Enum):
     LINK_UP = "link up"
     SILENCE = "silence"
     RESTORE = "restore"
+    IMPAIR = "impair"
+    REPAIR = "repair"
+    TOPOLOGY_CHANGE = "topology change"
     JOIN = "join"
     LEAVE = "leave"
     RESTART_SWITCH = "restart switch"
@@ -179,13 +188,22 @@ class End:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImpairedEnd:
+    """What happens to the frames that leave this end of a cable; without ``impairments`` they pass."""
+
+    end: End
+    impairments: tuple[Impairment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One timed change. ``text`` says it in words; ``line`` is where it is written.
 
     CONFIGURE: ``target`` switch takes ``behaviour`` whole. START/STOP_QUERIER: ``target`` switch or router
-    (for a switch ``behaviour`` is what it then runs). LINK_DOWN/UP: ``ends`` are both ends of the cable.
-    SILENCE/RESTORE: frames leaving each of ``ends`` vanish. JOIN/LEAVE: ``target`` node, ``stream`` number.
-    RESTART_*: ``target``.
+    (for a switch ``behaviour`` is what it then runs). LINK_DOWN/UP: ``ends`` are both ends of the cable,
+    or none where the spanning tree keeps it from forwarding. SILENCE/RESTORE/IMPAIR/REPAIR: ``impaired`` are
+    the ends that change, each with all that holds from then on. TOPOLOGY_CHANGE: the spanning tree tells
+    ``target`` switch. JOIN/LEAVE: ``target`` node, ``stream`` number. RESTART_*: ``target``.
     """
 
     at_s: float
@@ -195,6 +213,7 @@ class Action:
     name: str | None = None
     target: str = ""
     ends: tuple[End, ...] = ()
+    impaired: tuple[ImpairedEnd, ...] = ()
     behaviour: SnoopingConfig | None = None
     stream: int | None = None
 
@@ -317,6 +336,10 @@ class Plan:
     switches: tuple[PlanSwitch, ...]
     hosts: tuple[PlanHost, ...]
     links: tuple[PlanLink, ...]
+    impaired: tuple[ImpairedEnd, ...] = ()
+    """What cables do from the start."""
+    relayed: tuple[tuple[End, End], ...] = ()
+    """Cables that at some time hold frames back: those need more than a rule that drops."""
     streams: tuple[PlanStream, ...]
     actions: tuple[Action, ...]
     expectations: tuple[Expectation, ...]

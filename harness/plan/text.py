@@ -84,11 +84,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         for command in host.firewall:
             yield f"    {command}"
             yield from (f"      {line}" for line in command.text.splitlines())
-    if plan.links:
-        yield "links"
-    for link in plan.links:
-        state = "" if link.up else ", down"
-        yield f"  {link.a[0]}:{link.a[1]} - {link.b[0]}:{link.b[1]}, MTU {link.mtu}{state}"
+    yield from _cables(plan)
     yield "traffic"
     for stream in plan.streams:
         yield f"  {_stream(stream)}"
@@ -101,6 +97,20 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "expectations"
     for expectation in plan.expectations:
         yield f"  {_expectation(expectation)}"
+
+
+def _cables(plan: Plan) -> Iterator[str]:
+    if plan.links:
+        yield "links"
+    for link in plan.links:
+        state = "" if link.up else ", blocked by the spanning tree" if link.blocked else ", down"
+        mtu = f"{link.mtu}" if link.mtu == link.b_mtu else f"{link.mtu} and {link.b_mtu}"
+        yield f"  {link.a[0]}:{link.a[1]} - {link.b[0]}:{link.b[1]}, MTU {mtu}{state}"
+    if plan.impaired:
+        yield "impairments"
+    for impaired in plan.impaired:
+        for impairment in impaired.impairments:
+            yield f"  from {impaired.end.device}:{impaired.end.port}: {impairment}"
 
 
 def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:

@@ -6,19 +6,20 @@ from then on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.plan.behaviour import Configured, changed, in_words
 from harness.plan.cables import loop, path
-from harness.plan.model import Action, ActionKind, Cast, End
+from harness.plan.links import Cable, Impairments, cable_words, flaps, host_cable, link_cable, resolve
+from harness.plan.model import Action, ActionKind, Cast, End, ImpairedEnd
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names
 from harness.plan.network import PlannedNetwork, named_ports
 from harness.plan.traffic import Streams
+from harness.plan.tree_actions import TreeActions
+from harness.scenario.links import Impair, Silence, Way
 from harness.scenario.loader import LoadedVariant
-from harness.scenario.timeline import Membership, SetSwitch, Silence, Step
-
-Cable = tuple[End, End]
+from harness.scenario.timeline import Membership, SetSwitch, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class _Change:
     text: str
     target: str = ""
     ends: tuple[End, ...] = ()
+    impaired: tuple[ImpairedEnd, ...] = ()
     configured: Configured | None = None
     stream: int | None = None
 
@@ -47,7 +49,11 @@ class Timeline:
         self._cables = _cables(network)
         self._configured = dict(network.configured)
         self._members = {(name, stream.number) for stream in streams.multicast for name in stream.receivers}
-        self._up = {(link.a, link.b): link.up for link in network.links}
+        self._impairments = Impairments(network.impaired)
+        self._up = {(link.a, link.b): link.up or link.blocked for link in network.links}
+        self._tree = (
+            None if network.tree is None else TreeActions(names.switches, network.links, network.tree)
+        )
         self.leavers: set[tuple[str, int]] = set()
         """(node, stream) of every leave."""
         self.joiners: set[tuple[str, int]] = set()
@@ -65,36 +71,56 @@ class Timeline:
             if end_s is not None and at_s > end_s:
                 message = f"{at_s:g} s is after the end of the scenario ({end_s:g} s)"
                 self._mistakes.add(("timeline", index, "at"), message)
-            timed.append((at_s, index, step))
+            if (
+                step.flap is not None
+                and self._cable(step.flap.link, ("timeline", index, "flap", "link")) is None
+            ):
+                continue
+            timed.extend((moment_s, index, part) for moment_s, part in flaps(step, at_s))
         actions: list[Action] = []
         for at_s, index, step in sorted(timed, key=lambda entry: entry[0]):
+            if self._tree is not None:
+                actions.extend(self._tree.until(at_s))
             change = self._change(step, ("timeline", index))
             if change is None:
                 continue
-            actions.append(
-                Action(
-                    at_s=at_s,
-                    kind=change.kind,
-                    text=change.text,
-                    line=variant.where(("timeline", index)).line,
-                    name=step.name,
-                    target=change.target,
-                    ends=change.ends,
-                    behaviour=None if change.configured is None else change.configured.behaviour,
-                    stream=change.stream,
-                )
+            action = Action(
+                at_s=at_s,
+                kind=change.kind,
+                text=change.text,
+                line=variant.where(("timeline", index)).line,
+                name=step.name,
+                target=change.target,
+                ends=change.ends,
+                impaired=change.impaired,
+                behaviour=None if change.configured is None else change.configured.behaviour,
+                stream=change.stream,
             )
-        return tuple(actions)
+            actions.extend(self._with_tree(action))
+        if self._tree is not None:
+            actions.extend(self._tree.until())
+        end_s = variant.scenario.duration
+        return tuple(action for action in actions if end_s is None or action.at_s <= end_s)
+
+    def _with_tree(self, action: Action) -> tuple[Action, ...]:
+        """An action, and what the spanning tree makes of it."""
+        if self._tree is None or action.kind not in {ActionKind.LINK_DOWN, ActionKind.LINK_UP}:
+            return (action,)
+        up = action.kind is ActionKind.LINK_UP
+        switched = self._tree.switch(action.ends, up=up, at_s=action.at_s, line=action.line)
+        return (replace(action, ends=switched.ends, text=action.text + switched.words), *switched.follows)
 
     def _change(self, step: Step, loc: Loc) -> _Change | None:
         here = (*loc, step.action)
         match getattr(step, step.action):
             case SetSwitch() as settings:
                 return self._set(settings, here)
-            case Silence() as silence:
-                return self._silence(silence, here, silent=step.silence is not None)
+            case Silence() | Impair() as way:
+                return self._impair(step, way, here)
             case Membership() as membership:
                 return self._membership(membership, here, joins=step.join is not None)
+            case tuple() as names if step.repair is not None:
+                return self._repair(names, here)
             case tuple() as names:
                 return self._link(names, here, up=step.link_up is not None)
             case str() as name:
@@ -184,20 +210,44 @@ class Timeline:
 
     # --- cables ---------------------------------------------------------------------------------------------
 
-    def _silence(self, silence: Silence, loc: Loc, *, silent: bool) -> _Change | None:
-        kind, verb = (ActionKind.SILENCE, "silence") if silent else (ActionKind.RESTORE, "restore")
-        if silence.between is not None:
-            cable = self._cable(silence.between, (*loc, "between"))
-            if cable is None:
-                return None
-            text = f"{verb} {silence.between[0]} <-> {silence.between[1]}"
-            return _Change(kind=kind, text=text, ends=cable)
-        if silence.from_ is None or silence.to is None:
+    def _impair(self, step: Step, way: Silence | Impair, loc: Loc) -> _Change | None:
+        found = self._way(way, loc)
+        if found is None:
+            return None
+        ends, words = found
+        impairment = resolve(way)
+        frames = str(impairment).partition("; of ")[2]
+        of = f" of {frames}" if frames else ""
+        if step.silence is not None:
+            impaired = self._impairments.silence(ends, impairment)
+            return _Change(kind=ActionKind.SILENCE, text=f"silence{of} {words}", impaired=impaired)
+        if step.restore is not None:
+            impaired = self._impairments.restore(ends, impairment)
+            return _Change(kind=ActionKind.RESTORE, text=f"restore{of} {words}", impaired=impaired)
+        impaired = self._impairments.impair(ends, impairment)
+        return _Change(kind=ActionKind.IMPAIR, text=f"impair {words}: {impairment}", impaired=impaired)
+
+    def _way(self, way: Way, loc: Loc) -> tuple[tuple[End, ...], str] | None:
+        """The ends whose frames are meant, and both ends in words."""
+        if way.between is not None:
+            cable = self._cable(way.between, (*loc, "between"))
+            return None if cable is None else (cable, f"{way.between[0]} <-> {way.between[1]}")
+        if way.from_ is None or way.to is None:
             raise AssertionError("the model demands both")
-        cable = self._cable((silence.from_, silence.to), (*loc, "from"))
+        cable = self._cable((way.from_, way.to), (*loc, "from"))
+        return None if cable is None else (cable[:1], f"{way.from_} -> {way.to}")
+
+    def _repair(self, names: tuple[str, ...], loc: Loc) -> _Change | None:
+        cable = self._cable(names, loc)
         if cable is None:
             return None
-        return _Change(kind=kind, text=f"{verb} {silence.from_} -> {silence.to}", ends=cable[:1])
+        impaired = self._impairments.repair(cable)
+        return _Change(kind=ActionKind.REPAIR, text=f"repair {cable_words(cable)}", impaired=impaired)
+
+    @property
+    def relayed(self) -> tuple[Cable, ...]:
+        """Cables of which something keeps frames for a while, at any time."""
+        return self._impairments.relayed(self._cables)
 
     def _link(self, names: tuple[str, ...], loc: Loc, *, up: bool) -> _Change | None:
         cable = self._cable(names, loc)
@@ -205,8 +255,7 @@ class Timeline:
             return None
         self._switch_link(cable, loc, up=up)
         kind = ActionKind.LINK_UP if up else ActionKind.LINK_DOWN
-        ends = " - ".join(end.device if end.port == "eth0" else f"{end.device}:{end.port}" for end in cable)
-        return _Change(kind=kind, text=f"link {ends} {'up' if up else 'down'}", ends=cable)
+        return _Change(kind=kind, text=f"link {cable_words(cable)} {'up' if up else 'down'}", ends=cable)
 
     def _cable(self, names: tuple[str, ...], loc: Loc) -> Cable | None:
         """The cable with these ends, the first named end first; one name is enough for a host or a port."""
@@ -254,7 +303,7 @@ class Timeline:
             self._up[key] = up
 
     def _check_loop(self, joined: list[tuple[str, str]], new: tuple[str, str], loc: Loc) -> None:
-        way = path(joined, *new)
+        way = () if self._tree is not None else path(joined, *new)
         if way:
             self._mistakes.add(loc, loop(way))
 
@@ -264,12 +313,4 @@ def _is_end(name: str, end: End) -> bool:
 
 
 def _cables(network: PlannedNetwork) -> tuple[Cable, ...]:
-    hosts = [
-        (End(device=host.name, port="eth0"), End(device=host.switch, port=host.port))
-        for host in network.hosts
-    ]
-    links = [
-        (End(device=link.a[0], port=link.a[1]), End(device=link.b[0], port=link.b[1]))
-        for link in network.links
-    ]
-    return (*hosts, *links)
+    return (*map(host_cable, network.hosts), *map(link_cable, network.links))

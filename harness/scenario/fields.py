@@ -11,12 +11,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from harness.scenario.values import (
+    LARGEST_MTU,
+    SMALLEST_MTU,
     parse_address,
+    parse_bandwidth,
     parse_between,
     parse_duration,
     parse_group,
     parse_length,
     parse_moment,
+    parse_mtus,
     parse_names,
     parse_on_off,
     parse_rate,
@@ -81,6 +85,24 @@ Rate = Annotated[float, BeforeValidator(parse_rate), _text(r"^\d+(\.\d+)?/(ms|s|
 """Datagrams a second of the customer's time."""
 Share = Annotated[float, BeforeValidator(parse_share), _text(r"^\d+(\.\d+)?%$", "0%", "1%", "12.5%")]
 """A share from 0 to 1, written as per cent."""
+Bandwidth = Annotated[
+    float, BeforeValidator(parse_bandwidth), _text(r"^\d+(\.\d+)? ?[kMG]?bit/s$", "64kbit/s", "10Mbit/s")
+]
+"""Bits a second of the customer's time."""
+Mtu = Annotated[int, Field(ge=SMALLEST_MTU, le=LARGEST_MTU)]
+Mtus = Annotated[
+    tuple[int, int],
+    BeforeValidator(parse_mtus),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": SMALLEST_MTU, "maximum": LARGEST_MTU},
+                {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "integer"}},
+            ]
+        }
+    ),
+]
+"""The MTU at each end of a cable."""
 Group = Annotated[
     IPv4Address,
     BeforeValidator(parse_group),

@@ -11,7 +11,20 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from harness.scenario.fields import Address, Duration, Length, Name, Names, OnOff, Pair, Subnet, Texts
+from harness.scenario.fields import (
+    Address,
+    Duration,
+    Length,
+    Mtu,
+    Mtus,
+    Name,
+    Names,
+    OnOff,
+    Pair,
+    Subnet,
+    Texts,
+)
+from harness.scenario.links import CableImpairments, SpanningTree
 from harness.scenario.strict import Strict
 
 
@@ -37,11 +50,17 @@ class UnregisteredRule(StrEnum):
 
 
 def _on_off_or_mapping(value: Any) -> str:
-    return "settings" if isinstance(value, dict | Querier) else "switch"
+    return "settings" if isinstance(value, dict | Querier | SpanningTree) else "switch"
 
 
 QuerierSetting = Annotated[
     Annotated[OnOff, Tag("switch")] | Annotated[Querier, Tag("settings")], Discriminator(_on_off_or_mapping)
+]
+
+
+TreeSetting = Annotated[
+    Annotated[OnOff, Tag("switch")] | Annotated[SpanningTree, Tag("settings")],
+    Discriminator(_on_off_or_mapping),
 ]
 
 
@@ -93,6 +112,10 @@ class Firewall(Strict):
         return self
 
 
+_PORT_MTU = "the switch's port; what is longer is dropped there without a word. Left out: the switch's MTU"
+_IMPAIR = "what the cable does to frames from the start; one impairment or a list"
+
+
 class Nodes(Strict):
     """A node, or ``count`` equal ones: n with count 8 is n1 to n8."""
 
@@ -107,6 +130,8 @@ class Nodes(Strict):
     )
     firewall: Firewall | None = None
     port: Literal["up", "down"] = "up"
+    port_mtu: Mtu | None = Field(None, description=_PORT_MTU)
+    impair: CableImpairments = Field((), description=_IMPAIR)
 
 
 class Router(Strict):
@@ -117,14 +142,17 @@ class Router(Strict):
     mtu: int | None = Field(None, ge=68, le=65520)
     querier: QuerierSetting = True
     port: Literal["up", "down"] = "up"
+    port_mtu: Mtu | None = Field(None, description=_PORT_MTU)
+    impair: CableImpairments = Field((), description=_IMPAIR)
 
 
 class Link(Strict):
     """A cable between two switches."""
 
     between: Pair
-    mtu: int | None = Field(None, ge=68, le=65520)
+    mtu: Mtus | None = Field(None, description="of both ends, or one for each in the order of between")
     state: Literal["up", "down"] = "up"
+    impair: CableImpairments = Field((), description=_IMPAIR)
 
 
 class Layout(StrEnum):
@@ -159,6 +187,9 @@ class Network(Strict):
     nodes: dict[Name, Nodes] = Field(default_factory=dict)
     links: Links = Field(
         (), description="cables between switches: chain, star (around the first), or a list of pairs"
+    )
+    spanning_tree: TreeSetting = Field(
+        False, description="on, or its settings: rings are legal, and redundant links are blocked"
     )
     mtu: int = Field(1500, ge=68, le=65520)
     subnet: Subnet = IPv4Network("10.77.0.0/16")

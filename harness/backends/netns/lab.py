@@ -88,6 +88,7 @@ class Lab:
         # What was lost before the start did no harm: the switches have learned every member. Lateness since
         # the joins counts: it lies between them and the scenario's zero.
         self._backlog_drops = _backlog_drops()
+        self._devices.impair(self._plan.impaired)
         self._traffic.start()
         for action in self._plan.actions:
             self._loop.call_at(self._clock.real(action.at_s), partial(self._actor.act, action))
