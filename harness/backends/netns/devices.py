@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Protocol
 
@@ -40,6 +39,7 @@ from harness.plan.model import (
 )
 from harness.profiles import DataPlane
 from harness.protocols.snooping import SnoopingConfig
+from harness.wire.membership import Address
 
 
 class SwitchDriver(Protocol):
@@ -50,7 +50,7 @@ class SwitchDriver(Protocol):
     def start(self) -> None:
         """Switch it on."""
 
-    def knows(self, group: IPv4Address, port: str) -> bool:
+    def knows(self, group: Address, port: str) -> bool:
         """Tell whether a port is a member of a group, or does not need to be."""
 
     def configure(self, behaviour: SnoopingConfig) -> None:

@@ -76,6 +76,9 @@ class EmulatedSwitch:
         now = self._loop.now()
         self._obey(self._machine.restart(now), now)
 
+    def topology_changed(self) -> None:
+        """Be told that the spanning tree has changed; so far no platform here does anything then."""
+
     def _read(self) -> None:
         effects: list[Effect] = []
         last_s = self._loop.now()

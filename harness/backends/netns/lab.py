@@ -25,6 +25,7 @@ from harness.backends.netns.traffic import Traffic
 from harness.observations.model import Impaired, Phase
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream
 
+_QUIET_S = 0.002
 _FLUSH_EVERY_S = 0.1
 _SETTLE_LIMIT_S = 10.0
 _SETTLES_IN_S = 0.03
@@ -76,6 +77,9 @@ class Lab:
         self._devices.start()
         self._loop.wait_for(self._devices.queriers_heard, _SETTLE_LIMIT_S, self._devices.unheard)
         self._join_all()
+        # What a switch has learned is on its way to the next one, over a relay perhaps: let it get there.
+        while self._loop.poll(_QUIET_S):
+            pass
         self._clock.start()
         # Queries and joins are older at the scenario's zero than hosts' response times explain: that is late.
         explained_s = self._devices.longest_response_s() / self._clock.speed + _SETTLES_IN_S
