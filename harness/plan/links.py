@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from harness.plan.impairment import QUEUE_BYTES, FrameKind, Impairment
 from harness.plan.model import End, ImpairedEnd, PlanHost, PlanLink
-from harness.plan.names import Loc, Mistakes, Names
+from harness.plan.names import Loc, Mistakes, Names, chassis_of
 from harness.scenario import links as written
 from harness.scenario.network import Link, Network
 from harness.scenario.timeline import Step
 
 Cable = tuple[End, End]
+"""A cable, or what it carries of one VLAN."""
 
 
 def resolve(impairment: written.Frames) -> Impairment:
@@ -46,8 +47,15 @@ def link_cable(link: PlanLink) -> Cable:
     return (End(device=link.a[0], port=link.a[1]), End(device=link.b[0], port=link.b[1]))
 
 
-def cable_words(cable: Cable) -> str:
-    """``n1 - sw1:p1``."""
+def physical(lane: Cable) -> Cable:
+    """The cable itself, between two chassis, of what it carries of a VLAN."""
+    here, there = (End(device=chassis_of(end.device), port=end.port) for end in lane)
+    return here, there
+
+
+def cable_words(lanes: Sequence[Cable]) -> str:
+    """``n1 - sw1:p1``; of a trunk's VLANs together the two switches."""
+    cable = lanes[0] if len(lanes) == 1 else physical(lanes[0])
     return " - ".join(end.device if end.port == "eth0" else f"{end.device}:{end.port}" for end in cable)
 
 
@@ -103,7 +111,7 @@ class _Found:
         if sender is None or not ends:
             return tuple(ends)
         meant = {sender, *self._names.several.get(sender, ())}
-        found = tuple(end for end in ends if end.device in meant or f"{end.device}:{end.port}" in meant)
+        found = tuple(end for end in ends if meant & {end.device, chassis_of(end.device)})
         if not found:
             there = " and ".join(dict.fromkeys(end.device for end in ends[:2]))
             self._mistakes.add(loc, f'"{sender}" is no end of this cable; its ends are {there}')

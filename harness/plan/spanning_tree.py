@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.plan.names import chassis_of
+
 Joined = tuple[str, str]
 """The two switches that a link joins."""
 
@@ -47,7 +49,7 @@ def tree(switches: Sequence[str], links: Sequence[Joined], up: Iterable[int], ro
         neighbours[b].append((a, number))
     far: dict[str, int] = {}
     chosen: set[int] = set()
-    for start in sorted(switches, key=lambda name: (_chassis(name) != root, order[name])):
+    for start in sorted(switches, key=lambda name: (chassis_of(name) != root, order[name])):
         if start in far:
             continue
         far[start] = 0
@@ -129,8 +131,3 @@ class SpanningTree:
                 if there is not None and there not in seen:
                     seen.add(there)
                     waiting.append(there)
-
-
-def _chassis(name: str) -> str:
-    """The switch itself, sw1, of a VLAN of it (sw1.20)."""
-    return name.partition(".")[0]

@@ -19,6 +19,7 @@ from harness.plan.model import (
     Expectation,
     Plan,
     PlanHost,
+    PlanLink,
     PlanStream,
     PlanSwitch,
 )
@@ -84,7 +85,10 @@ def _lines(plan: Plan) -> Iterator[str]:
         for command in host.firewall:
             yield f"    {command}"
             yield from (f"      {line}" for line in command.text.splitlines())
-    yield from _cables(plan)
+    if plan.links:
+        yield "links"
+    yield from (f"  {line}" for line in _links(plan))
+    yield from _impairments(plan)
     yield "traffic"
     for stream in plan.streams:
         yield f"  {_stream(stream)}"
@@ -99,13 +103,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"  {_expectation(expectation)}"
 
 
-def _cables(plan: Plan) -> Iterator[str]:
-    if plan.links:
-        yield "links"
-    for link in plan.links:
-        state = "" if link.up else ", blocked by the spanning tree" if link.blocked else ", down"
-        mtu = f"{link.mtu}" if link.mtu == link.b_mtu else f"{link.mtu} and {link.b_mtu}"
-        yield f"  {link.a[0]}:{link.a[1]} - {link.b[0]}:{link.b[1]}, MTU {mtu}{state}"
+def _impairments(plan: Plan) -> Iterator[str]:
     if plan.impaired:
         yield "impairments"
     for impaired in plan.impaired:
@@ -114,7 +112,8 @@ def _cables(plan: Plan) -> Iterator[str]:
 
 
 def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:
-    yield f"{switch.name}: {switch.title} ({switch.profile}, {switch.data_plane.value})"
+    vlan = "" if switch.vlan is None else f"VLAN {switch.vlan} of {switch.chassis}, "
+    yield f"{switch.name}: {vlan}{switch.title} ({switch.profile}, {switch.data_plane.value})"
     yield f"  {switch.address}  {switch.mac}  MTU {switch.mtu}"
     yield from _protocol(switch.behaviour, speed, "")
     if switch.mld is not None:
@@ -122,6 +121,26 @@ def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:
     for port in switch.ports:
         state = "" if port.up else ", down"
         yield f"  {port.name:<5} {port.mac}  {port.peer} {port.peer_port}, MTU {port.mtu}{state}"
+
+
+def _links(plan: Plan) -> Iterator[str]:
+    """A line for each cable; a trunk is one, with its VLANs."""
+    switches = {switch.name: switch for switch in plan.switches}
+    cables: dict[tuple[str, str], list[PlanLink]] = {}
+    for link in plan.links:
+        a, b = (f"{switches[name].chassis}:{port}" for name, port in (link.a, link.b))
+        cables.setdefault((a, b), []).append(link)
+    for (a, b), lanes in cables.items():
+        first = lanes[0]
+        vlans = [switches[lane.a[0]].vlan for lane in lanes]
+        if vlans == [switches[lane.b[0]].vlan for lane in lanes]:
+            word = "VLAN" if len(vlans) == 1 else "VLANs"
+            carried = "" if vlans == [None] else f", {word} {' '.join(map(str, vlans))}"
+        else:
+            carried = f", joins {first.a[0]} and {first.b[0]}"
+        state = "" if first.up else ", blocked by the spanning tree" if first.blocked else ", down"
+        mtu = f"{first.mtu}" if first.mtu == first.b_mtu else f"{first.mtu} and {first.b_mtu}"
+        yield f"{a} - {b}{carried}, MTU {mtu}{state}"
 
 
 def _protocol(behaviour: SnoopingConfig, speed: float, name: str) -> Iterator[str]:

@@ -73,5 +73,5 @@ class TreeActions:
             return
         cable = self._cables[change.link]
         kind = ActionKind.LINK_UP if change.forwards else ActionKind.LINK_DOWN
-        text = f"spanning tree: {cable_words(cable)} {'forwards' if change.forwards else 'is blocked'}"
+        text = f"spanning tree: {cable_words((cable,))} {'forwards' if change.forwards else 'is blocked'}"
         yield Action(at_s=change.at_s, kind=kind, text=text, line=change.line, ends=cable)

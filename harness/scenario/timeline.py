@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from harness.scenario.fields import MomentText, Name, Names
+from harness.scenario.fields import MomentText, Name, Names, SwitchName
 from harness.scenario.links import Flap, Impair, Silence
 from harness.scenario.network import SwitchSettings
 from harness.scenario.strict import Strict
@@ -20,9 +20,9 @@ class Membership(Strict):
 
 
 class SetSwitch(SwitchSettings):
-    """Settings of a switch that change while it runs."""
+    """Settings of a switch that change while it runs: sw1 with all of its VLANs, or sw1.20 alone."""
 
-    switch: Name
+    switch: SwitchName
 
 
 ACTIONS = (
@@ -51,10 +51,12 @@ class Step(Strict):
     at: MomentText
     name: Name | None = Field(None, description="what expectations call this moment")
     set: SetSwitch | None = None
-    start_querier: Name | None = Field(None, description="of a switch or a router")
-    stop_querier: Name | None = None
-    start_mld_querier: Name | None = Field(None, description="of a switch or a router, for IPv6")
-    stop_mld_querier: Name | None = None
+    start_querier: SwitchName | None = Field(
+        None, description="of a switch (in all of its VLANs), of one VLAN (sw1.20), or of a router"
+    )
+    stop_querier: SwitchName | None = None
+    start_mld_querier: SwitchName | None = Field(None, description="of the same, for IPv6")
+    stop_mld_querier: SwitchName | None = None
     link_down: Names | None = Field(None, description="a node, a port (sw1:p3) or two switches")
     link_up: Names | None = None
     silence: Silence | None = None
@@ -64,7 +66,7 @@ class Step(Strict):
     flap: Flap | None = None
     join: Membership | None = None
     leave: Membership | None = None
-    restart_switch: Name | None = Field(None, description="its tables are lost")
+    restart_switch: SwitchName | None = Field(None, description="its tables are lost")
     restart_node: Name | None = Field(None, description="its network goes down and up; it joins again")
 
     @property
