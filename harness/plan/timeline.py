@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from harness.plan.behaviour import Configured, changed, in_words
 from harness.plan.cables import loop, path
-from harness.plan.model import Action, ActionKind, Cast, End
+from harness.plan.forging import Devices, read_forge
+from harness.plan.model import Action, ActionKind, Cast, End, Forgery, PlanHost, PlanSwitch
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names
 from harness.plan.network import PlannedNetwork, named_ports
 from harness.plan.traffic import Streams
+from harness.scenario.hosts import Forge
 from harness.scenario.loader import LoadedVariant
 from harness.scenario.timeline import Membership, SetSwitch, Silence, Step
 
@@ -31,6 +33,9 @@ class _Change:
     ends: tuple[End, ...] = ()
     configured: Configured | None = None
     stream: int | None = None
+    forgery: Forgery | None = None
+    after_s: tuple[float, ...] = (0.0,)
+    """When it happens: so many seconds after its moment, each time."""
 
 
 class Timeline:
@@ -56,39 +61,47 @@ class Timeline:
     def read(self, variant: LoadedVariant) -> tuple[Action, ...]:
         """All actions, sorted by their moments; steps of one moment stay in the order of the file."""
         self._check_loops_at_start()
+        end_s = variant.scenario.duration
         timed: list[tuple[float, int, Step]] = []
         for index, step in enumerate(variant.scenario.timeline):
             at_s = self._moments.at_s(step.at, ("timeline", index, "at"))
             if at_s is None:
                 continue
-            end_s = variant.scenario.duration
             if end_s is not None and at_s > end_s:
                 message = f"{at_s:g} s is after the end of the scenario ({end_s:g} s)"
                 self._mistakes.add(("timeline", index, "at"), message)
             timed.append((at_s, index, step))
         actions: list[Action] = []
         for at_s, index, step in sorted(timed, key=lambda entry: entry[0]):
-            change = self._change(step, ("timeline", index))
+            change = self._change(step, at_s, ("timeline", index))
             if change is None:
                 continue
-            actions.append(
+            last_s = round(at_s + change.after_s[-1], 9)
+            if end_s is not None and at_s <= end_s < last_s:
+                message = f"its last time, {last_s:g} s, is after the end of the scenario ({end_s:g} s)"
+                self._mistakes.add(("timeline", index, step.action), message)
+            actions += (
                 Action(
-                    at_s=at_s,
+                    at_s=round(at_s + after_s, 9),
                     kind=change.kind,
                     text=change.text,
                     line=variant.where(("timeline", index)).line,
-                    name=step.name,
+                    name=None if after_s else step.name,
                     target=change.target,
                     ends=change.ends,
                     behaviour=None if change.configured is None else change.configured.behaviour,
                     stream=change.stream,
+                    forgery=change.forgery,
                 )
+                for after_s in change.after_s
             )
-        return tuple(actions)
+        return tuple(sorted(actions, key=lambda action: action.at_s))
 
-    def _change(self, step: Step, loc: Loc) -> _Change | None:
+    def _change(self, step: Step, at_s: float, loc: Loc) -> _Change | None:
         here = (*loc, step.action)
         match getattr(step, step.action):
+            case Forge() as forge:
+                return self._forge(forge, at_s, here)
             case SetSwitch() as settings:
                 return self._set(settings, here)
             case Silence() as silence:
@@ -106,10 +119,10 @@ class Timeline:
         names, known = self._names, self._names.known
         match step.action:
             case "start_querier" | "stop_querier":
-                among = (*names.switches, *names.routers)
+                among = (*names.switches, *names.hosts)
                 return (
-                    self._querier(name, step.start_querier is not None)
-                    if known("switch or router", name, among, loc, self._mistakes)
+                    self._querier(name, loc, on=step.start_querier is not None)
+                    if known("switch, router or node", name, among, loc, self._mistakes)
                     else None
                 )
             case "restart_switch":
@@ -120,8 +133,28 @@ class Timeline:
                     return _Change(kind=ActionKind.RESTART_NODE, text=f"restart {name}", target=name)
         return None
 
-    def _querier(self, name: str, on: bool) -> _Change:
+    def _forge(self, forge: Forge, at_s: float, loc: Loc) -> _Change | None:
+        if not self._names.known("node", forge.node, self._names.hosts, (*loc, "node"), self._mistakes):
+            return None
+        hosts = {host.name: host for host in self._network.hosts}
+        holders: tuple[PlanHost | PlanSwitch, ...] = (*self._network.hosts, *self._network.switches)
+        devices = Devices(hosts=hosts, macs={holder.address: holder.mac for holder in holders})
+        forged = read_forge(forge, at_s, devices, self._moments, loc, self._mistakes)
+        if forged is None:
+            return None
+        return _Change(
+            kind=ActionKind.FORGE,
+            text=forged.text,
+            target=forged.target,
+            forgery=forged.forgery,
+            after_s=forged.after_s,
+        )
+
+    def _querier(self, name: str, loc: Loc, *, on: bool) -> _Change | None:
         kind = ActionKind.START_QUERIER if on else ActionKind.STOP_QUERIER
+        if any(host.name == name and host.querier is None for host in self._network.hosts):
+            self._mistakes.add(loc, f"{name} has no querier: give it one that is off at first, querier: off")
+            return None
         if name in self._configured:
             self._configured[name] = self._configured[name].with_querier(on)
         text = f"{name}: querier {'on' if on else 'off'}"

@@ -12,10 +12,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from harness.scenario.values import (
     parse_address,
+    parse_addresses,
     parse_between,
     parse_duration,
     parse_group,
     parse_length,
+    parse_mac,
     parse_moment,
     parse_names,
     parse_on_off,
@@ -89,6 +91,18 @@ Group = Annotated[
 Address = Annotated[
     IPv4Address, BeforeValidator(parse_address), WithJsonSchema({"type": "string", "format": "ipv4"})
 ]
+Addresses = Annotated[
+    tuple[IPv4Address, ...],
+    BeforeValidator(parse_addresses),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One address or several."""
+Mac = Annotated[
+    str,
+    BeforeValidator(parse_mac),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"}),
+]
+"""A MAC address in small letters."""
 Subnet = Annotated[
     IPv4Network,
     BeforeValidator(parse_subnet),

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from harness.scenario.fields import MomentText, Name, Names, Pair
+from harness.scenario.hosts import Forge
 from harness.scenario.network import SwitchSettings
 from harness.scenario.strict import Strict
 
@@ -54,6 +55,7 @@ ACTIONS = (
     "leave",
     "restart_switch",
     "restart_node",
+    "forge",
 )
 
 
@@ -63,7 +65,7 @@ class Step(Strict):
     at: MomentText
     name: Name | None = Field(None, description="what expectations call this moment")
     set: SetSwitch | None = None
-    start_querier: Name | None = Field(None, description="of a switch or a router")
+    start_querier: Name | None = Field(None, description="of a switch, a router, or a node that has one")
     stop_querier: Name | None = None
     link_down: Names | None = Field(None, description="a node, a port (sw1:p3) or two switches")
     link_up: Names | None = None
@@ -73,6 +75,9 @@ class Step(Strict):
     leave: Membership | None = None
     restart_switch: Name | None = Field(None, description="its tables are lost")
     restart_node: Name | None = Field(None, description="its network goes down and up; it joins again")
+    forge: Forge | None = Field(
+        None, description="a node sends a query, report or leave that its stack never would"
+    )
 
     @property
     def action(self) -> str:

@@ -98,6 +98,20 @@ def parse_address(value: Any) -> IPv4Address:
         raise ValueError(msg) from error
 
 
+def parse_addresses(value: Any) -> tuple[IPv4Address, ...]:
+    """One IPv4 address, several with commas, or a list of them."""
+    return tuple(parse_address(one) for one in parse_names(value))
+
+
+def parse_mac(value: Any) -> str:
+    """A MAC address as ``02:00:00:00:00:07``, in small letters."""
+    text = str(value).lower()
+    if re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", text) is None:
+        msg = f'"{value}" is no MAC address: write it as 02:00:00:00:00:07'
+        raise ValueError(msg)
+    return text
+
+
 def parse_group(value: Any) -> IPv4Address:
     """An IPv4 multicast group."""
     address = parse_address(value)

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Protocol
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
@@ -36,6 +37,14 @@ _SOURCES_WITHOUT_SYSCTL = 10  # net.ipv4.igmp_max_msf
 
 Enter = Callable[[str], AbstractContextManager[None]]
 """Enters a host's network namespace."""
+
+
+class MembershipChanged(Protocol):
+    """Is told of every join and leave of a node's socket."""
+
+    def __call__(self, node: str, stream: PlanStream, *, joined: bool) -> None:
+        """``node`` has joined or left the group of ``stream``."""
+
 
 Key = tuple[int, int, int]
 """stream, number of the sender, sequence"""
@@ -62,8 +71,11 @@ class _Out:
 class Traffic:
     """All sockets of a lab's hosts. Opens nothing until ``open``; ``close`` closes everything."""
 
-    def __init__(self, plan: Plan, loop: Loop, clock: Clock, emit: Emit, enter: Enter) -> None:
+    def __init__(
+        self, plan: Plan, loop: Loop, clock: Clock, emit: Emit, enter: Enter, changed: MembershipChanged
+    ) -> None:
         self._plan = plan
+        self._changed = changed
         self._loop = loop
         self._clock = clock
         self._emit = emit
@@ -170,6 +182,7 @@ class Traffic:
             msg = f"{node} could not {verb} {stream.group}: {error.strerror}"
             raise LabError(msg) from error
         (self._joined[node].add if joined else self._joined[node].discard)(stream.number)
+        self._changed(node, stream, joined=joined)
         self._emit(Membership(at_s=self._clock.now(), node=node, stream=stream.number, joined=joined))
 
     # --- sending ------------------------------------------------------------------------------------------
