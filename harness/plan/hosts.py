@@ -50,9 +50,10 @@ def learning(switch: PlanSwitch, host: PlanHost, stream: PlanStream) -> Learning
     The rules of a firewall are opaque, so a host that has some may keep its own reports in; and a table with
     a limit may be full.
     """
-    behaviour, speaks = switch.behaviour, host.emulated
-    if not behaviour.snooping:
+    behaviour = switch.behaviour if stream.group.version == 4 else switch.mld
+    if behaviour is None or not behaviour.snooping:
         return Learning.CERTAIN
+    speaks = host.emulated if stream.group.version == 4 else None
     if speaks is not None and not (speaks.reports and _passes(behaviour, speaks)):
         return Learning.NEVER
     if not behaviour.any_source_in_ssm and source_specific(stream.group) and not stream.source_specific:

@@ -15,7 +15,7 @@ from harness.scenario.fields import (
     Address,
     Addresses,
     Duration,
-    Group,
+    Group4,
     Length,
     Mac,
     MomentText,
@@ -44,7 +44,7 @@ class EmulatedHost(Strict):
     reports: OnOff = Field(True, description="off: it never says that it is a member")
     answers_queries: OnOff = Field(True, description="off: it reports when it joins, and never again")
     leaves: OnOff = Field(True, description="off: it goes without a leave message")
-    reports_to: Group | None = Field(None, description="the wrong destination of its reports")
+    reports_to: Group4 | None = Field(None, description="the wrong destination of its reports")
     router_alert: OnOff = Field(True, description="off: what it sends has no Router Alert option")
     ttl: int = Field(1, ge=0, le=255, description="of what it sends; 1 is right")
     extra_delay: Duration = Field(0.0, description="on top of the random delay of each answer")
@@ -77,7 +77,7 @@ class ForgedQuery(ForgedFrame):
 
     version: Literal[1, 2, 3] = 2
     max_response: Length = 10.0
-    group: Group | None = None
+    group: Group4 | None = None
     sources: Addresses = ()
 
     @model_validator(mode="after")
@@ -92,7 +92,7 @@ class ForgedQuery(ForgedFrame):
 class ForgedReport(ForgedFrame):
     """A report of a group; in version 3 of ``sources`` of it alone, if there are any."""
 
-    group: Group
+    group: Group4
     version: Literal[1, 2, 3] = 2
     sources: Addresses = ()
 
@@ -106,7 +106,7 @@ class ForgedReport(ForgedFrame):
 class ForgedLeave(ForgedFrame):
     """A leave of a group: version 2's own message, or version 3's record of no sources."""
 
-    group: Group
+    group: Group4
     version: Literal[2, 3] = 2
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +41,7 @@ from harness.plan.model import (
 )
 from harness.profiles import DataPlane
 from harness.protocols.snooping import SnoopingConfig
+from harness.wire.membership import Address
 
 
 class SwitchDriver(Protocol):
@@ -52,7 +52,7 @@ class SwitchDriver(Protocol):
     def start(self) -> None:
         """Switch it on."""
 
-    def knows(self, group: IPv4Address, port: str) -> bool:
+    def knows(self, group: Address, port: str) -> bool:
         """Tell whether a port is a member of a group, or does not need to be."""
 
     def configure(self, behaviour: SnoopingConfig) -> None:
@@ -269,7 +269,9 @@ class Devices:
     def change_membership(self, node: str, stream: PlanStream, *, joined: bool) -> None:
         """Tell an emulated host what its node's sockets have joined or left."""
         if (host := self._emulated.get(node)) is not None:
-            senders = (self._plan.host(name).address for name in stream.senders if name != node)
+            senders = (
+                self._plan.host(name).address_for(stream.group) for name in stream.senders if name != node
+            )
             host.change_membership(stream, tuple(senders), joined=joined)
 
     def set_link(self, end: End, *, up: bool) -> None:

@@ -43,7 +43,12 @@ class EmulatedHost:
         loop.watch(self._tap.fileno(), self._read)
 
     def change_membership(self, stream: PlanStream, sources: tuple[Address, ...], *, joined: bool) -> None:
-        """Follow a join or a leave of one of the node's sockets; ``sources`` are those of its streams."""
+        """Follow a join or a leave of one of the node's sockets; ``sources`` are those of its streams.
+
+        Of IPv6 the kernel speaks as ever.
+        """
+        if stream.group.version != 4:
+            return
         wants = self._wants.setdefault(stream.group, {})
         if joined:
             wants[stream.number] = (

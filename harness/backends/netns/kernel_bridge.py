@@ -91,7 +91,7 @@ class KernelBridge:
         self._loop.watch(self._tap.fileno(), self._read_frames)
         self.configure(self._behaviour)
 
-    def knows(self, group: IPv4Address, port: str) -> bool:
+    def knows(self, group: Address, port: str) -> bool:
         """Tell whether a port is a member of a group, or does not need to be."""
         return not self._behaviour.snooping or (group, port) in self._members
 
@@ -128,7 +128,7 @@ class KernelBridge:
             if port.peer_kind is PeerKind.NODE:
                 self._fabric.port_options(self.name, port.name, {"mcast_flood": int(not hushed)})
 
-    def reported(self, group: IPv4Address, port: str) -> bool:
+    def reported(self, group: Address, port: str) -> bool:
         """Tell whether all reports of a join have come in."""
         return self._reports.get((group, port), 0) >= _REPORTS_OF_A_JOIN
 
