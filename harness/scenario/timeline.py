@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from harness.scenario.fields import MomentText, Name, Names, Pair
+from harness.scenario.fields import MomentText, Name, Names, Pair, SwitchName
 from harness.scenario.hosts import Forge
 from harness.scenario.network import SwitchSettings
 from harness.scenario.strict import Strict
@@ -38,9 +38,9 @@ class Silence(Strict):
 
 
 class SetSwitch(SwitchSettings):
-    """Settings of a switch that change while it runs."""
+    """Settings of a switch that change while it runs: sw1 with all of its VLANs, or sw1.20 alone."""
 
-    switch: Name
+    switch: SwitchName
 
 
 ACTIONS = (
@@ -67,17 +67,20 @@ class Step(Strict):
     at: MomentText
     name: Name | None = Field(None, description="what expectations call this moment")
     set: SetSwitch | None = None
-    start_querier: Name | None = Field(None, description="of a switch, a router, or a node that has one")
-    stop_querier: Name | None = None
-    start_mld_querier: Name | None = Field(None, description="of a switch or a router, for IPv6")
-    stop_mld_querier: Name | None = None
+    start_querier: SwitchName | None = Field(
+        None,
+        description="of a switch (all its VLANs), of a VLAN (sw1.20), of a router, or of a node with one",
+    )
+    stop_querier: SwitchName | None = None
+    start_mld_querier: SwitchName | None = Field(None, description="of the same, for IPv6")
+    stop_mld_querier: SwitchName | None = None
     link_down: Names | None = Field(None, description="a node, a port (sw1:p3) or two switches")
     link_up: Names | None = None
     silence: Silence | None = None
     restore: Silence | None = Field(None, description="ends a silence")
     join: Membership | None = None
     leave: Membership | None = None
-    restart_switch: Name | None = Field(None, description="its tables are lost")
+    restart_switch: SwitchName | None = Field(None, description="its tables are lost")
     restart_node: Name | None = Field(None, description="its network goes down and up; it joins again")
     forge: Forge | None = Field(
         None, description="a node sends a query, report or leave that its stack never would"

@@ -77,6 +77,7 @@ def test_variants_know_the_keys_and_require_none() -> None:
         "igmp_version",
         "host",
         "querier",
+        "vlan",
         "address6",
         "mld_version",
         "firewall",
