@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +36,7 @@ from harness.plan.model import (
 )
 from harness.profiles import DataPlane
 from harness.protocols.snooping import SnoopingConfig
+from harness.wire.membership import Address
 
 
 class SwitchDriver(Protocol):
@@ -47,8 +47,8 @@ class SwitchDriver(Protocol):
     def start(self) -> None:
         """Switch it on."""
 
-    def knows(self, group: IPv4Address, port: str) -> bool:
-        """Tell whether a port is a member of a group, or does not need to be."""
+    def knows(self, group: Address, port: str, sources: tuple[Address, ...] = ()) -> bool:
+        """Tell whether a port receives a group, and from these sources, or need not be a member to do so."""
 
     def configure(self, behaviour: SnoopingConfig) -> None:
         """Take new settings, in the customer's seconds."""
