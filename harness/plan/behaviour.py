@@ -13,12 +13,16 @@ from typing import Any, Literal, cast
 
 from harness.plan.addresses import mac_bytes
 from harness.profiles import DataPlane, Profile
+from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Unregistered
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import FloodUntil, SnoopingConfig
-from harness.scenario.network import Querier, SwitchSettings
+from harness.scenario.network import MldQuerier, MldSettings, Querier, QuerierTimes, SwitchSettings
 from harness.source.duration import text as duration_text
+from harness.wire.membership import Address
 
+Settings = SwitchSettings | MldSettings
+"""What a file can set for IGMP, or for MLD."""
 NO_ADDRESS = IPv4Address("0.0.0.0")  # noqa: S104  a source address of queries, nothing is bound to it
 
 _QUERIER_FIELDS = {
@@ -92,9 +96,7 @@ def as_shipped(profile: Profile, *, mac: str, address: IPv4Address) -> Configure
     return Configured(behaviour=behaviour, ready=ready)
 
 
-def changed(
-    configured: Configured, settings: SwitchSettings, router_ports: tuple[str, ...] | None
-) -> Configured:
+def changed(configured: Configured, settings: Settings, router_ports: tuple[str, ...] | None) -> Configured:
     """The configuration after these settings; ``router_ports`` are the settings' own as names of ports.
 
     Raises ValueError, with a sentence for the author, for a querier that its version cannot say.
@@ -113,7 +115,7 @@ def changed(
         last_member_interval_s=fields.get("last_member_interval_s", configured.ready.last_member_interval_s),
         last_member_count=fields.get("last_member_count", configured.ready.last_member_count),
     )
-    if isinstance(settings.querier, Querier):
+    if isinstance(settings.querier, QuerierTimes):
         ready = replace(ready, **_given(settings.querier, _QUERIER_FIELDS))
         if settings.querier.other_querier_interval is not None:
             fields["other_querier_interval_s"] = settings.querier.other_querier_interval
@@ -121,19 +123,21 @@ def changed(
     return Configured(behaviour=replace(configured.behaviour, **fields), ready=ready).with_querier(runs)
 
 
-def router_querier(setting: Querier | bool, *, mac: str, address: IPv4Address) -> QuerierConfig:
+def router_querier(
+    setting: Querier | MldQuerier | bool, *, mac: str, address: Address, dialect: Dialect = Dialect.IGMP
+) -> QuerierConfig:
     """A router's querier. Raises ValueError as :func:`changed` does."""
-    given = _given(setting, _QUERIER_FIELDS) if isinstance(setting, Querier) else {}
-    return QuerierConfig(**{"address": address, "mac": mac_bytes(mac), **given})
+    given = {} if isinstance(setting, bool) else _given(setting, _QUERIER_FIELDS)
+    return QuerierConfig(**{"dialect": dialect, "address": address, "mac": mac_bytes(mac), **given})
 
 
-def _given(settings: SwitchSettings | Querier, names: dict[str, str]) -> dict[str, Any]:
+def _given(settings: Settings | QuerierTimes, names: dict[str, str]) -> dict[str, Any]:
     """What the file says, under the names of the machines' configurations."""
     pairs = ((field, getattr(settings, key)) for key, field in names.items())
     return {field: value for field, value in pairs if value is not None}
 
 
-def in_words(settings: SwitchSettings, router_ports: tuple[str, ...] | None) -> str:
+def in_words(settings: Settings, router_ports: tuple[str, ...] | None) -> str:
     """``querier off, membership interval 60 s``: what a change changes."""
     words = [
         _setting(key, getattr(settings, key)) for key in _SWITCH_FIELDS if getattr(settings, key) is not None
@@ -145,7 +149,7 @@ def in_words(settings: SwitchSettings, router_ports: tuple[str, ...] | None) -> 
     match settings.querier:
         case bool():
             words.append(_setting("querier", settings.querier))
-        case Querier():
+        case QuerierTimes():
             given = ((key, getattr(settings.querier, key)) for key in _QUERIER_FIELDS)
             times = ", ".join(_setting(key, value) for key, value in given if value is not None)
             words.append(f"querier on ({times})" if times else "querier on")

@@ -11,18 +11,22 @@ import math
 import shlex
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import Problem
 from harness.profiles import DataPlane
+from harness.protocols.dialect import Dialect
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
+from harness.wire.membership import Address
 
 if TYPE_CHECKING:
     import networkx
 
+_LINK_SCOPE = 2
+"""Of a group of IPv6 (RFC 4291 section 2.7)."""
 ROUNDING = 1e-6
 """Of a period: three times a third of a second is one second, although not in binary."""
 
@@ -66,7 +70,16 @@ class PlanSwitch:
     behaviour: SnoopingConfig
     querier_ready: QuerierConfig
     """What a later "start querier" starts, also when none runs at first."""
+    mld: SnoopingConfig | None = None
+    """What it does with IPv6; None where the scenario has none, and multicast of IPv6 floods."""
+    mld_querier_ready: QuerierConfig | None = None
     ports: tuple[Port, ...]
+
+    def snoops(self, group: Address) -> bool:
+        """Whether it snoops on the groups of this one's family from the start."""
+        if isinstance(group, IPv4Address):
+            return self.behaviour.snooping
+        return self.mld is not None and self.mld.snooping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +96,10 @@ class FirewallCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanHost:
-    """A node or a router: a Linux network stack with one interface, eth0."""
+    """A node or a router: a Linux network stack with one interface, eth0.
+
+    ``address6`` and ``link_local`` are None where the scenario has no IPv6.
+    """
 
     name: str
     kind: PeerKind
@@ -100,6 +116,31 @@ class PlanHost:
     querier_on: bool = False
     firewall: tuple[FirewallCommand, ...] = ()
     """Run in this order, before the host joins or sends anything."""
+    address6: IPv6Address | None = None
+    link_local: IPv6Address | None = None
+    mld_version: int | None = None
+    mld_querier: QuerierConfig | None = None
+    """Of a router where there is IPv6: runs from the start if ``mld_querier_on``."""
+    mld_querier_on: bool = False
+
+    def address_for(self, group: Address) -> Address:
+        """The source of this host's datagrams to a group (RFC 6724 section 5, rule 2, for those of IPv6)."""
+        if isinstance(group, IPv6Address) and group.packed[1] & 0x0F == _LINK_SCOPE:
+            return self._there(self.link_local)
+        return self.unicast_for(group)
+
+    def unicast_for(self, group: Address) -> Address:
+        """Where this host is sent what others get by this group.
+
+        Raises ValueError for a group of IPv6 where the scenario has none of it.
+        """
+        return self.address if isinstance(group, IPv4Address) else self._there(self.address6)
+
+    def _there(self, address: IPv6Address | None) -> IPv6Address:
+        if address is None:
+            msg = f"{self.name} has no IPv6 address"
+            raise ValueError(msg)
+        return address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +173,7 @@ class PlanStream:
     name: str
     number: int
     cast: Cast
-    group: IPv4Address
+    group: Address
     port: int
     source_specific: bool
     senders: tuple[str, ...]
@@ -185,7 +226,8 @@ class Action:
     CONFIGURE: ``target`` switch takes ``behaviour`` whole. START/STOP_QUERIER: ``target`` switch or router
     (for a switch ``behaviour`` is what it then runs). LINK_DOWN/UP: ``ends`` are both ends of the cable.
     SILENCE/RESTORE: frames leaving each of ``ends`` vanish. JOIN/LEAVE: ``target`` node, ``stream`` number.
-    RESTART_*: ``target``.
+    RESTART_*: ``target``. ``mld`` is to IPv6 what ``behaviour`` is to IPv4; a querier that starts or stops is
+    that of ``dialect``.
     """
 
     at_s: float
@@ -196,6 +238,8 @@ class Action:
     target: str = ""
     ends: tuple[End, ...] = ()
     behaviour: SnoopingConfig | None = None
+    mld: SnoopingConfig | None = None
+    dialect: Dialect = Dialect.IGMP
     stream: int | None = None
 
 
@@ -290,11 +334,14 @@ class ExpectTables:
     where: Where
     switch: str
     at_s: float
-    groups: tuple[tuple[IPv4Address, tuple[str, ...]], ...] | None
+    groups: tuple[tuple[Address, tuple[str, ...]], ...] | None
     router_ports: tuple[str, ...] | None
     querier: IPv4Address | None
     querier_judged: bool
     """True with ``querier`` None: no querier must be known."""
+    mld_router_ports: tuple[str, ...] | None = None
+    mld_querier: IPv6Address | None = None
+    mld_querier_judged: bool = False
 
 
 Expectation = ExpectDelivery | ExpectMatrix | ExpectStop | ExpectHeal | ExpectLoad | ExpectTables
@@ -312,6 +359,7 @@ class Plan:
     seed: int
     duration_s: float
     prefix_length: int
+    prefix_length6: int = 64
     ipv6: bool = False
     """Whether the hosts' own IPv6 may speak; otherwise a capture holds only what the scenario sends."""
     switches: tuple[PlanSwitch, ...]

@@ -7,7 +7,7 @@ A mistake leaves out the device that it is in, so that the rest can still be loo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from harness.plan import addresses
@@ -42,6 +42,8 @@ class PlannedNetwork:
     configured: dict[str, Configured]
     notes: tuple[Note, ...]
     complete: bool
+    mld: dict[str, Configured] = field(default_factory=dict)
+    """How each switch begins for IPv6, where there is any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

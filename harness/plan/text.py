@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def _plain(value: object) -> Any:
     match value:
         case Enum():
             plain: Any = value.value
-        case IPv4Address():
+        case IPv4Address() | IPv6Address():
             plain = str(value)
         case Path():
             plain = value.name
@@ -106,15 +106,20 @@ def _lines(plan: Plan) -> Iterator[str]:
 def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:
     yield f"{switch.name}: {switch.title} ({switch.profile}, {switch.data_plane.value})"
     yield f"  {switch.address}  {switch.mac}  MTU {switch.mtu}"
-    for line in _behaviour(switch.behaviour, speed):
-        yield f"  {line}"
-    if switch.behaviour.querier is None:
-        yield "  querier: off"
-    else:
-        yield f"  querier: {_querier(switch.behaviour.querier, speed)}"
+    yield from _protocol(switch.behaviour, speed, "")
+    if switch.mld is not None:
+        yield from _protocol(switch.mld, speed, "MLD ")
     for port in switch.ports:
         state = "" if port.up else ", down"
         yield f"  {port.name:<5} {port.mac}  {port.peer} {port.peer_port}, MTU {port.mtu}{state}"
+
+
+def _protocol(behaviour: SnoopingConfig, speed: float, name: str) -> Iterator[str]:
+    """What a switch does with IPv4, or, by ``name``, with IPv6."""
+    for line in _behaviour(behaviour, speed):
+        yield f"  {name}{line}"
+    querier = behaviour.querier
+    yield f"  {name}querier: {'off' if querier is None else _querier(querier, speed)}"
 
 
 def _behaviour(behaviour: SnoopingConfig, speed: float) -> Iterator[str]:
@@ -155,11 +160,18 @@ def _host(host: PlanHost, plan: Plan) -> str:
     words = [f"{host.name:<8} {host.address!s:<15} {host.mac}  {host.switch}:{host.port}, MTU {host.mtu}"]
     if not host.up:
         words.append("down")
+    if host.address6 is not None:
+        words.append(f"{host.address6} {host.link_local}")
     if host.igmp_version is not None:
         words.append(f"IGMPv{host.igmp_version} only")
+    if host.mld_version is not None:
+        words.append(f"MLDv{host.mld_version} only")
     if host.querier is not None:
         state = _querier(host.querier, plan.speed) if host.querier_on else "off"
         words.append(f"router, querier {state}")
+    if host.mld_querier is not None:
+        state = _querier(host.mld_querier, plan.speed) if host.mld_querier_on else "off"
+        words.append(f"MLD querier {state}")
     return ", ".join(words)
 
 
@@ -171,8 +183,9 @@ def _stream(stream: PlanStream) -> str:
         between = f"unicast port {stream.port}: {_who(stream.senders)}"
         return f"{stream.number} {stream.name} {between}, {rate}, {times}"
     sources = "from each sender alone" if stream.source_specific else "from anybody"
+    group = stream.group if isinstance(stream.group, IPv4Address) else f"[{stream.group}]"
     return (
-        f"{stream.number} {stream.name} {stream.group}:{stream.port}: "
+        f"{stream.number} {stream.name} {group}:{stream.port}: "
         f"from {_who(stream.senders)}, {rate}, {times}; "
         f"members at the start: {_who(stream.receivers)} ({sources})"
     )

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 
 from harness.plan.behaviour import Configured, changed, in_words
 from harness.plan.cables import loop, path
-from harness.plan.model import Action, ActionKind, Cast, End
+from harness.plan.ipv6 import change
+from harness.plan.mld import following
+from harness.plan.model import Action, ActionKind, Cast, End, PlanSwitch
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names
 from harness.plan.network import PlannedNetwork, named_ports
 from harness.plan.traffic import Streams
+from harness.profiles import DataPlane
+from harness.protocols.dialect import Dialect
 from harness.scenario.loader import LoadedVariant
+from harness.scenario.network import MldSettings
 from harness.scenario.timeline import Membership, SetSwitch, Silence, Step
 
 Cable = tuple[End, End]
@@ -30,6 +35,8 @@ class _Change:
     target: str = ""
     ends: tuple[End, ...] = ()
     configured: Configured | None = None
+    mld: Configured | None = None
+    dialect: Dialect = Dialect.IGMP
     stream: int | None = None
 
 
@@ -46,6 +53,7 @@ class Timeline:
         self._mistakes = mistakes
         self._cables = _cables(network)
         self._configured = dict(network.configured)
+        self._mld = dict(network.mld)
         self._members = {(name, stream.number) for stream in streams.multicast for name in stream.receivers}
         self._up = {(link.a, link.b): link.up for link in network.links}
         self.leavers: set[tuple[str, int]] = set()
@@ -81,6 +89,8 @@ class Timeline:
                     target=change.target,
                     ends=change.ends,
                     behaviour=None if change.configured is None else change.configured.behaviour,
+                    mld=None if change.mld is None else change.mld.behaviour,
+                    dialect=change.dialect,
                     stream=change.stream,
                 )
             )
@@ -112,6 +122,10 @@ class Timeline:
                     if known("switch or router", name, among, loc, self._mistakes)
                     else None
                 )
+            case "start_mld_querier" | "stop_mld_querier":
+                among = (*names.switches, *names.routers)
+                if known("switch or router", name, among, loc, self._mistakes):
+                    return self._mld_querier(name, step.start_mld_querier is not None, loc)
             case "restart_switch":
                 if known("switch", name, names.switches, loc, self._mistakes):
                     return _Change(kind=ActionKind.RESTART_SWITCH, text=f"restart {name}", target=name)
@@ -124,8 +138,35 @@ class Timeline:
         kind = ActionKind.START_QUERIER if on else ActionKind.STOP_QUERIER
         if name in self._configured:
             self._configured[name] = self._configured[name].with_querier(on)
+            self._follow(name)
         text = f"{name}: querier {'on' if on else 'off'}"
-        return _Change(kind=kind, text=text, target=name, configured=self._configured.get(name))
+        configured = self._configured.get(name)
+        return _Change(kind=kind, text=text, target=name, configured=configured, mld=self._mld.get(name))
+
+    def _mld_querier(self, name: str, on: bool, loc: Loc) -> _Change | None:
+        kind = ActionKind.START_QUERIER if on else ActionKind.STOP_QUERIER
+        if name in self._mld:
+            if self._switch(name).data_plane is DataPlane.LINUX_BRIDGE:
+                verb = "start" if on else "stop"
+                self._mistakes.add(loc, f"a Linux bridge has one querier for both: write {verb}_querier")
+                return None
+            self._mld[name] = self._mld[name].with_querier(on)
+        return _Change(
+            kind=kind,
+            text=f"{name}: MLD querier {'on' if on else 'off'}",
+            target=name,
+            configured=self._configured.get(name),
+            mld=self._mld.get(name),
+            dialect=Dialect.MLD,
+        )
+
+    def _follow(self, name: str) -> None:
+        """What is set for a Linux bridge holds for IPv6 too."""
+        if name in self._mld and self._switch(name).data_plane is DataPlane.LINUX_BRIDGE:
+            self._mld[name] = following(self._configured[name], self._mld[name])
+
+    def _switch(self, name: str) -> PlanSwitch:
+        return next(switch for switch in self._network.switches if switch.name == name)
 
     def _set(self, settings: SetSwitch, loc: Loc) -> _Change | None:
         name = settings.switch
@@ -134,7 +175,7 @@ class Timeline:
         before = self._configured.get(name)
         if before is None:
             return None
-        ports = next(switch.ports for switch in self._network.switches if switch.name == name)
+        ports = self._switch(name).ports
         place = (*loc, "router_ports")
         complete = self._network.complete
         router_ports = named_ports(
@@ -146,18 +187,40 @@ class Timeline:
             several=self._names.several,
             complete=complete,
         )
-        words = in_words(settings, router_ports)
-        if not words:
-            self._mistakes.add(loc, f"nothing is set on {name}")
-            return None
+        words = [in_words(settings, router_ports)]
         try:
             self._configured[name] = changed(before, settings, router_ports)
         except ValueError as error:
             self._mistakes.add((*loc, "querier"), str(error))
             return None
+        self._follow(name)
+        if settings.mld is not None:
+            words.append(self._set_mld(name, settings.mld, (*loc, "mld")))
+        said = ", ".join(one for one in words if one)
+        if not said:
+            self._mistakes.add(loc, f"nothing is set on {name}")
+            return None
         return _Change(
-            kind=ActionKind.CONFIGURE, text=f"{name}: {words}", target=name, configured=self._configured[name]
+            kind=ActionKind.CONFIGURE,
+            text=f"{name}: {said}",
+            target=name,
+            configured=self._configured[name],
+            mld=self._mld.get(name),
         )
+
+    def _set_mld(self, name: str, settings: MldSettings, loc: Loc) -> str:
+        """Set what is of IPv6, and say so: ``MLD snooping off``. After a mistake it stays as it was."""
+        before = self._mld.get(name)
+        if before is None:
+            return "MLD"
+        switch, complete = self._switch(name), self._network.complete
+        after = change(switch, before, settings, loc, self._names, self._mistakes, complete=complete)
+        if after is None:
+            return "MLD"
+        self._mld[name] = after
+        router_ports = None if settings.router_ports is None else after.behaviour.static_router_ports
+        words = in_words(settings, router_ports)
+        return f"MLD {words}" if words else ""
 
     def _membership(self, membership: Membership, loc: Loc, *, joins: bool) -> _Change | None:
         stream = self._streams.named(membership.stream, Cast.MULTICAST, (*loc, "stream"), self._mistakes)

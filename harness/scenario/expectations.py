@@ -16,6 +16,7 @@ from harness.scenario.fields import (
     MomentText,
     Name,
     SeenQuerier,
+    SeenQuerier6,
     Share,
     Who,
 )
@@ -163,11 +164,14 @@ class SwitchState(Strict):
     )
     router_ports: Who | None = Field(None, description="ports or the neighbours on them; none is an answer")
     querier: SeenQuerier | None = Field(None, description="the address, or none")
+    mld_router_ports: Who | None = Field(None, description="as router_ports, of IPv6")
+    mld_querier: SeenQuerier6 | None = Field(None, description="its link-local address, or none")
     why: str | None = None
 
     @model_validator(mode="after")
     def _judges_something(self) -> Self:
-        if self.groups is None and self.router_ports is None and self.querier is None:
+        judged = (self.groups, self.router_ports, self.querier, self.mld_router_ports, self.mld_querier)
+        if all(one is None for one in judged):
             raise ValueError("nothing to judge: write groups, router_ports or querier")
         return self
 

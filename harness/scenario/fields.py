@@ -5,7 +5,7 @@ Each is a Python type, the function of ``harness.scenario.values`` that reads it
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -25,6 +25,12 @@ from harness.scenario.values import (
     parse_subnet,
     parse_texts,
     parse_who,
+)
+from harness.scenario.values6 import (
+    parse_host_address6,
+    parse_query_source6,
+    parse_seen_querier6,
+    parse_subnet6,
 )
 
 NAME = r"^[a-zA-Z][a-zA-Z0-9_-]*$"
@@ -81,11 +87,14 @@ Rate = Annotated[float, BeforeValidator(parse_rate), _text(r"^\d+(\.\d+)?/(ms|s|
 """Datagrams a second of the customer's time."""
 Share = Annotated[float, BeforeValidator(parse_share), _text(r"^\d+(\.\d+)?%$", "0%", "1%", "12.5%")]
 """A share from 0 to 1, written as per cent."""
+_IPV4: dict[str, Any] = {"type": "string", "format": "ipv4"}
+_IPV6: dict[str, Any] = {"type": "string", "format": "ipv6"}
 Group = Annotated[
-    IPv4Address,
+    IPv4Address | IPv6Address,
     BeforeValidator(parse_group),
-    WithJsonSchema({"type": "string", "format": "ipv4", "examples": ["239.192.73.188"]}),
+    WithJsonSchema({"anyOf": [_IPV4, _IPV6], "examples": ["239.192.73.188", "ff15::73bc"]}),
 ]
+"""A group's address says whether it is of IPv4 or of IPv6."""
 Address = Annotated[
     IPv4Address, BeforeValidator(parse_address), WithJsonSchema({"type": "string", "format": "ipv4"})
 ]
@@ -94,6 +103,17 @@ Subnet = Annotated[
     BeforeValidator(parse_subnet),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+){3}/\d+$", "examples": ["10.77.0.0/16"]}),
 ]
+HostAddress6 = Annotated[IPv6Address, BeforeValidator(parse_host_address6), WithJsonSchema(_IPV6)]
+QuerySource6 = Annotated[
+    IPv6Address, BeforeValidator(parse_query_source6), WithJsonSchema({**_IPV6, "examples": ["fe80::1"]})
+]
+"""A link-local address, or :: for none."""
+Subnet6 = Annotated[
+    IPv6Network,
+    BeforeValidator(parse_subnet6),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9a-fA-F:.]+/\d+$", "examples": ["fd77::/64"]}),
+]
+SeenQuerier6 = Annotated[IPv6Address | Literal["none"], BeforeValidator(parse_seen_querier6)]
 _ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names), WithJsonSchema(_ONE_OR_MORE)]
 """One name or several."""

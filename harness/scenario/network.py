@@ -6,26 +6,53 @@ Names are names and counts are counts; ``harness.plan`` resolves them.
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from harness.scenario.fields import Address, Duration, Length, Name, Names, OnOff, Pair, Subnet, Texts
+from harness.scenario.fields import (
+    Address,
+    Duration,
+    HostAddress6,
+    Length,
+    Name,
+    Names,
+    OnOff,
+    Pair,
+    QuerySource6,
+    Subnet,
+    Subnet6,
+    Texts,
+)
 from harness.scenario.strict import Strict
 
 
-class Querier(Strict):
-    """Who asks for members. Times left out take the profile's, or those of RFC 2236 section 8."""
+class QuerierTimes(Strict):
+    """When a querier asks, of IGMP or of MLD."""
 
-    address: Address | None = Field(None, description="source address of the queries; 0.0.0.0 is allowed")
-    version: Literal[1, 2, 3] | None = None
     query_interval: Length | None = None
     max_response: Length | None = None
     robustness: int | None = Field(None, ge=1, le=7)
     startup_interval: Length | None = None
     startup_count: int | None = Field(None, ge=0, le=10)
     other_querier_interval: Length | None = None
+
+
+class Querier(QuerierTimes):
+    """Who asks for members. Times left out take the profile's, or those of RFC 2236 section 8."""
+
+    address: Address | None = Field(None, description="source address of the queries; 0.0.0.0 is allowed")
+    version: Literal[1, 2, 3] | None = None
+
+
+class MldQuerier(QuerierTimes):
+    """Who asks for listeners of IPv6. Times left out take the profile's, or those of RFC 9777 section 9."""
+
+    address: QuerySource6 | None = Field(
+        None, description="link-local source of the queries; with :: it has none and stays silent"
+    )
+    version: Literal[1, 2] | None = None
 
 
 class UnregisteredRule(StrEnum):
@@ -37,19 +64,22 @@ class UnregisteredRule(StrEnum):
 
 
 def _on_off_or_mapping(value: Any) -> str:
-    return "settings" if isinstance(value, dict | Querier) else "switch"
+    return "settings" if isinstance(value, dict | QuerierTimes) else "switch"
 
 
 QuerierSetting = Annotated[
     Annotated[OnOff, Tag("switch")] | Annotated[Querier, Tag("settings")], Discriminator(_on_off_or_mapping)
 ]
+MldQuerierSetting = Annotated[
+    Annotated[OnOff, Tag("switch")] | Annotated[MldQuerier, Tag("settings")],
+    Discriminator(_on_off_or_mapping),
+]
 
 
-class SwitchSettings(Strict):
-    """What can be configured on a switch, at the start and while it runs. Left out: the profile's default."""
+class SnoopingSettings(Strict):
+    """What can be configured for IGMP and for MLD alike, each by itself. Left out: the profile's default."""
 
     snooping: OnOff | None = None
-    querier: QuerierSetting | None = None
     fast_leave: OnOff | None = None
     router_ports: Names | None = Field(
         None,
@@ -63,6 +93,21 @@ class SwitchSettings(Strict):
     router_port_interval: Duration | None = None
     last_member_interval: Length | None = None
     last_member_count: int | None = Field(None, ge=1, le=10)
+
+
+class MldSettings(SnoopingSettings):
+    """What a switch does with IPv6, independent of what it does with IPv4 (RFC 4541 section 3)."""
+
+    querier: MldQuerierSetting | None = None
+
+
+class SwitchSettings(SnoopingSettings):
+    """What can be configured on a switch, at the start and while it runs. Left out: the profile's default."""
+
+    querier: QuerierSetting | None = None
+    mld: MldSettings | None = Field(
+        None, description="of IPv6; a Linux bridge has one setting for both, and takes its querier's only"
+    )
 
 
 class Switch(SwitchSettings):
@@ -105,6 +150,10 @@ class Nodes(Strict):
     igmp_version: Literal[1, 2, 3] | None = Field(
         None, description="forced; else the stack follows the querier"
     )
+    address6: HostAddress6 | None = None
+    mld_version: Literal[1, 2] | None = Field(
+        None, description="forced; else the stack follows the MLD querier"
+    )
     firewall: Firewall | None = None
     port: Literal["up", "down"] = "up"
 
@@ -116,6 +165,8 @@ class Router(Strict):
     address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
     querier: QuerierSetting = True
+    address6: HostAddress6 | None = None
+    mld_querier: MldQuerierSetting = False
     port: Literal["up", "down"] = "up"
 
 
@@ -162,4 +213,8 @@ class Network(Strict):
     )
     mtu: int = Field(1500, ge=68, le=65520)
     subnet: Subnet = IPv4Network("10.77.0.0/16")
+    subnet6: Subnet6 = Field(
+        IPv6Network("fd77::/64"),
+        description="of the nodes' IPv6 addresses, where a stream or a setting is of IPv6",
+    )
     ipv6: OnOff = Field(False, description="the nodes' own IPv6 noise: MLD reports and solicitations")

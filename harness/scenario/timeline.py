@@ -46,6 +46,8 @@ ACTIONS = (
     "set",
     "start_querier",
     "stop_querier",
+    "start_mld_querier",
+    "stop_mld_querier",
     "link_down",
     "link_up",
     "silence",
@@ -65,6 +67,8 @@ class Step(Strict):
     set: SetSwitch | None = None
     start_querier: Name | None = Field(None, description="of a switch or a router")
     stop_querier: Name | None = None
+    start_mld_querier: Name | None = Field(None, description="of a switch or a router, for IPv6")
+    stop_mld_querier: Name | None = None
     link_down: Names | None = Field(None, description="a node, a port (sw1:p3) or two switches")
     link_up: Names | None = None
     silence: Silence | None = None

@@ -7,9 +7,10 @@ of the file. Pydantic calls them.
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 from typing import Any
 
+from harness.scenario.values6 import parse_group6
 from harness.source.duration import parse as duration
 
 _MOMENT = re.compile(r"^(?P<step>[a-zA-Z][\w-]*?)(?:\s*(?P<sign>[+-])\s*(?P<offset>\d[\d.]*\s*[a-z]+))?$")
@@ -98,8 +99,10 @@ def parse_address(value: Any) -> IPv4Address:
         raise ValueError(msg) from error
 
 
-def parse_group(value: Any) -> IPv4Address:
-    """An IPv4 multicast group."""
+def parse_group(value: Any) -> IPv4Address | IPv6Address:
+    """A multicast group of IPv4, or of IPv6, which has colons."""
+    if ":" in str(value):
+        return parse_group6(value)
     address = parse_address(value)
     if not address.is_multicast:
         msg = f"{address} is no multicast group: they are 224.0.0.0 to 239.255.255.255"

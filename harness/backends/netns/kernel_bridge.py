@@ -14,7 +14,7 @@ from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.fabric import BRIDGE, Fabric
 from harness.backends.netns.loop import Loop
-from harness.backends.netns.mdb import RTNLGRP_MDB, Member, MemberTable, RouterPort, parse, read_mdb
+from harness.backends.netns.mdb import RTNLGRP_MDB, Member, MemberTable, parse, read_mdb
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.netlink import HEADER, NetlinkSocket, attributes
 from harness.backends.netns.packet import CONTROL_FRAMES, Tap
@@ -214,7 +214,7 @@ class KernelBridge:
         )
 
     def _note_routers(self) -> None:
-        """Ask for which protocols ports are router ports: the kernel does not tell when one joins the other."""
+        """Ask whose router ports there are: the kernel does not tell when one protocol joins the other."""
         found: dict[tuple[Dialect, str], None] = {}
         for line in read_mdb(self._asking).routers:
             if (port := self._ports.get(line.port)) is not None:
@@ -314,6 +314,4 @@ def _queriers_in(message: bytes) -> dict[Dialect, Address]:
             return {}
         start, end = found[0]
     named = {kind: message[first:last] for kind, first, last in attributes(message, start, end)}
-    return {
-        dialect: ip_address(named[kind]) for dialect, kind in _QUERIER_ADDRESSES.items() if kind in named
-    }
+    return {dialect: ip_address(named[kind]) for dialect, kind in _QUERIER_ADDRESSES.items() if kind in named}

@@ -58,8 +58,8 @@ class RouterKind(IntEnum):
 class Member:
     """An entry of a group, or of a group and a source, at a port (ifindex); ``present`` False: no longer.
 
-    ``include``: the group's mode is INCLUDE, so sources without an entry do not pass. ``blocked``: this source
-    does not. Without sources (IGMP version 2, MLD version 1) neither is ever set.
+    ``include``: the group's mode is INCLUDE, so sources without an entry do not pass. ``blocked``: this
+    source does not. Without sources (IGMP version 2, MLD version 1) neither is ever set.
     """
 
     present: bool
