@@ -215,8 +215,10 @@ def test_a_plan_reads_as_people_speak_of_vlans(tmp_path: Path) -> None:
 def test_a_ring_in_one_vlan_is_told_and_rings_of_different_vlans_are_none(tmp_path: Path) -> None:
     ring = TWO.replace("    - [sw1, sw2]\n", "    - {between: [sw1, sw2], vlans: [10]}\n    - [sw1, sw2]\n")
     assert complaints(tmp_path, ring) == [
-        "sw1.10 and sw2.10 are joined twice: a loop, and these switches run no spanning tree; with "
-        "spanning_tree: on one of the two waits"
+        (
+            "sw1.10 and sw2.10 are joined twice: a loop, and these switches run no spanning tree; with "
+            "spanning_tree: on one of the two waits"
+        )
     ]
     apart = TWO.replace("- [sw1, sw2]", "- [sw1.10, sw2.10]\n    - [sw1.20, sw2.20]")
     assert len(planned(tmp_path, apart).links) == 2
