@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import Problem
+from harness.plan.impairment import Impairment
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
+from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
-from harness.wire.membership import Address
+from harness.wire.membership import Address, Message
 
 if TYPE_CHECKING:
     import networkx
@@ -120,8 +122,10 @@ class PlanHost:
     up: bool
     igmp_version: int | None
     querier: QuerierConfig | None = None
-    """Of a router: runs from the start if ``querier_on``."""
+    """Of a router, or of a node that asks: runs from the start if ``querier_on``."""
     querier_on: bool = False
+    emulated: HostConfig | None = None
+    """Of a node: this machine speaks IGMP, and the kernel does not."""
     firewall: tuple[FirewallCommand, ...] = ()
     """Run in this order, before the host joins or sends anything."""
     address6: IPv6Address | None = None
@@ -153,12 +157,17 @@ class PlanHost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanLink:
-    """A cable between two switches, or what it carries of one VLAN; ends are (switch, port)."""
+    """A cable between two switches, or what it carries of a VLAN; ends are (switch, port), each with an MTU.
+
+    ``blocked`` by the spanning tree: plugged in and not ``up`` until the tree changes.
+    """
 
     a: tuple[str, str]
     b: tuple[str, str]
     mtu: int
+    b_mtu: int
     up: bool
+    blocked: bool = False
 
 
 class Cast(Enum):
@@ -213,10 +222,14 @@ class ActionKind(Enum):
     LINK_UP = "link up"
     SILENCE = "silence"
     RESTORE = "restore"
+    IMPAIR = "impair"
+    REPAIR = "repair"
+    TOPOLOGY_CHANGE = "topology change"
     JOIN = "join"
     LEAVE = "leave"
     RESTART_SWITCH = "restart switch"
     RESTART_NODE = "restart node"
+    FORGE = "forge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,14 +241,40 @@ class End:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImpairedEnd:
+    """What happens to the frames that leave this end of a cable; without ``impairments`` they pass."""
+
+    end: End
+    impairments: tuple[Impairment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgery:
+    """A packet that a host's stack would not send; times in ``message`` are the customer's.
+
+    ``destination`` None is that of the RFCs, and so is ``destination_mac``: that of the group.
+    """
+
+    message: Message
+    source: Address
+    source_mac: str
+    destination: Address | None
+    destination_mac: str | None
+    hops: int
+    router_alert: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One timed change. ``text`` says it in words; ``line`` is where it is written.
 
-    CONFIGURE: ``target`` switch takes ``behaviour`` whole. START/STOP_QUERIER: ``target`` switch or router
-    (for a switch ``behaviour`` is what it then runs). LINK_DOWN/UP: ``ends`` are both ends of the cable.
-    SILENCE/RESTORE: frames leaving each of ``ends`` vanish. JOIN/LEAVE: ``target`` node, ``stream`` number.
-    RESTART_*: ``target``. ``mld`` is to IPv6 what ``behaviour`` is to IPv4; a querier that starts or stops is
-    that of ``dialect``.
+    CONFIGURE: ``target`` switch takes ``behaviour`` whole. START/STOP_QUERIER: ``target`` switch or host
+    (for a switch ``behaviour`` is what it then runs). LINK_DOWN/UP: ``ends`` are both ends of the cable,
+    or none where the spanning tree keeps it from forwarding. SILENCE/RESTORE/IMPAIR/REPAIR: ``impaired`` are
+    the ends that change, each with all that holds from then on. TOPOLOGY_CHANGE: the spanning tree tells
+    ``target`` switch. JOIN/LEAVE: ``target`` node, ``stream`` number. RESTART_*: ``target``.
+    FORGE: ``target`` host sends ``forgery``.
+    ``mld`` is to IPv6 what ``behaviour`` is to IPv4; a querier that starts or stops is that of ``dialect``.
     """
 
     at_s: float
@@ -245,10 +284,12 @@ class Action:
     name: str | None = None
     target: str = ""
     ends: tuple[End, ...] = ()
+    impaired: tuple[ImpairedEnd, ...] = ()
     behaviour: SnoopingConfig | None = None
     mld: SnoopingConfig | None = None
     dialect: Dialect = Dialect.IGMP
     stream: int | None = None
+    forgery: Forgery | None = None
 
 
 class Audience(Enum):
@@ -373,6 +414,10 @@ class Plan:
     switches: tuple[PlanSwitch, ...]
     hosts: tuple[PlanHost, ...]
     links: tuple[PlanLink, ...]
+    impaired: tuple[ImpairedEnd, ...] = ()
+    """What cables do from the start."""
+    relayed: tuple[tuple[End, End], ...] = ()
+    """Cables that at some time hold frames back: those need more than a rule that drops."""
     streams: tuple[PlanStream, ...]
     actions: tuple[Action, ...]
     expectations: tuple[Expectation, ...]
@@ -393,6 +438,11 @@ class Plan:
     def routers(self) -> tuple[PlanHost, ...]:
         """Return the routers."""
         return tuple(host for host in self.hosts if host.kind is PeerKind.ROUTER)
+
+    @property
+    def askers(self) -> tuple[PlanHost, ...]:
+        """Return the hosts that have a querier, whether or not it runs from the start."""
+        return tuple(host for host in self.hosts if host.querier is not None)
 
     def host(self, name: str) -> PlanHost:
         """Return a host by name; KeyError if there is none."""

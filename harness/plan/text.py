@@ -17,12 +17,14 @@ from typing import Any
 from harness.plan.model import (
     Cast,
     Expectation,
+    PeerKind,
     Plan,
     PlanHost,
     PlanLink,
     PlanStream,
     PlanSwitch,
 )
+from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 from harness.source.duration import text as seconds
@@ -88,6 +90,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     if plan.links:
         yield "links"
     yield from (f"  {line}" for line in _links(plan))
+    yield from _impairments(plan)
     yield "traffic"
     for stream in plan.streams:
         yield f"  {_stream(stream)}"
@@ -100,6 +103,14 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "expectations"
     for expectation in plan.expectations:
         yield f"  {_expectation(expectation)}"
+
+
+def _impairments(plan: Plan) -> Iterator[str]:
+    if plan.impaired:
+        yield "impairments"
+    for impaired in plan.impaired:
+        for impairment in impaired.impairments:
+            yield f"  from {impaired.end.device}:{impaired.end.port}: {impairment}"
 
 
 def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:
@@ -129,7 +140,9 @@ def _links(plan: Plan) -> Iterator[str]:
             carried = "" if vlans == [None] else f", {word} {' '.join(map(str, vlans))}"
         else:
             carried = f", joins {first.a[0]} and {first.b[0]}"
-        yield f"{a} - {b}{carried}, MTU {first.mtu}{'' if first.up else ', down'}"
+        state = "" if first.up else ", blocked by the spanning tree" if first.blocked else ", down"
+        mtu = f"{first.mtu}" if first.mtu == first.b_mtu else f"{first.mtu} and {first.b_mtu}"
+        yield f"{a} - {b}{carried}, MTU {mtu}{state}"
 
 
 def _protocol(behaviour: SnoopingConfig, speed: float, name: str) -> Iterator[str]:
@@ -186,10 +199,34 @@ def _host(host: PlanHost, plan: Plan) -> str:
         words.append(f"MLDv{host.mld_version} only")
     if host.querier is not None:
         state = _querier(host.querier, plan.speed) if host.querier_on else "off"
-        words.append(f"router, querier {state}")
+        words.append(f"{'router, ' * (host.kind is PeerKind.ROUTER)}querier {state}")
     if host.mld_querier is not None:
         state = _querier(host.mld_querier, plan.speed) if host.mld_querier_on else "off"
         words.append(f"MLD querier {state}")
+    if host.emulated is not None:
+        words.append(f"IGMP by the harness: {_emulated(host.emulated, plan.speed)}")
+    return ", ".join(words)
+
+
+def _emulated(host: HostConfig, speed: float) -> str:
+    """What stands in the file; a host without a fault has its version alone."""
+    words = [f"version {host.newest_version}"]
+    words += [
+        text
+        for differs, text in (
+            (not host.reports, "never reports"),
+            (not host.answers_queries, "never answers"),
+            (not host.leaves, "leaves without a word"),
+            (host.reports_to is not None, f"reports to {host.reports_to}"),
+            (not host.router_alert, "no router alert"),
+            (host.hops != 1, f"TTL {host.hops}"),
+        )
+        if differs
+    ]
+    if host.extra_delay_s:
+        words.append(f"answers {_timer(host.extra_delay_s, speed)} late")
+    if host.ignores:
+        words.append(f"ignores queries {' and '.join(one.value for one in host.ignores)}")
     return ", ".join(words)
 
 

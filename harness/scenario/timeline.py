@@ -6,7 +6,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from harness.scenario.fields import MomentText, Name, Names, Pair, SwitchName
+from harness.scenario.fields import MomentText, Name, Names, SwitchName
+from harness.scenario.hosts import Forge
+from harness.scenario.links import Flap, Impair, Silence
 from harness.scenario.network import SwitchSettings
 from harness.scenario.strict import Strict
 
@@ -16,24 +18,6 @@ class Membership(Strict):
 
     node: Name
     stream: Name
-
-
-class Silence(Strict):
-    """Where frames vanish without a trace: one way (``from``, ``to``) or both (``between``).
-
-    Both ends are neighbours: a node and its switch, or two switches.
-    """
-
-    between: Pair | None = None
-    from_: str | None = Field(None, alias="from")
-    to: str | None = None
-
-    @model_validator(mode="after")
-    def _one_way_or_both(self) -> Self:
-        ends = (self.from_, self.to)
-        if (self.between is None) == (ends == (None, None)) or (self.between is None and None in ends):
-            raise ValueError('write "between: [a, b]" for both ways, or "from: a" and "to: b" for one')
-        return self
 
 
 class SetSwitch(SwitchSettings):
@@ -52,10 +36,14 @@ ACTIONS = (
     "link_up",
     "silence",
     "restore",
+    "impair",
+    "repair",
+    "flap",
     "join",
     "leave",
     "restart_switch",
     "restart_node",
+    "forge",
 )
 
 
@@ -66,7 +54,8 @@ class Step(Strict):
     name: Name | None = Field(None, description="what expectations call this moment")
     set: SetSwitch | None = None
     start_querier: SwitchName | None = Field(
-        None, description="of a switch (in all of its VLANs), of one VLAN (sw1.20), or of a router"
+        None,
+        description="of a switch (all its VLANs), of a VLAN (sw1.20), of a router, or of a node with one",
     )
     stop_querier: SwitchName | None = None
     start_mld_querier: SwitchName | None = Field(None, description="of the same, for IPv6")
@@ -75,10 +64,16 @@ class Step(Strict):
     link_up: Names | None = None
     silence: Silence | None = None
     restore: Silence | None = Field(None, description="ends a silence")
+    impair: Impair | None = None
+    repair: Names | None = Field(None, description="the cable is as good as new, silences included")
+    flap: Flap | None = None
     join: Membership | None = None
     leave: Membership | None = None
     restart_switch: SwitchName | None = Field(None, description="its tables are lost")
     restart_node: Name | None = Field(None, description="its network goes down and up; it joins again")
+    forge: Forge | None = Field(
+        None, description="a node sends a query, report or leave that its stack never would"
+    )
 
     @property
     def action(self) -> str:

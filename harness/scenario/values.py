@@ -23,6 +23,9 @@ MOST_A_SECOND = 10_000
 LAST_VLAN = 4094
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 SHORTEST_PREFIX, LONGEST_PREFIX = 8, 29
+SMALLEST_MTU, LARGEST_MTU = 68, 65520
+"""RFC 791's least, and nearly the most that a virtual Ethernet has."""
+_BITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
 def parse_duration(value: Any) -> float:
@@ -92,6 +95,26 @@ def parse_share(value: Any) -> float:
     return float(match[1]) / 100
 
 
+def parse_bandwidth(value: Any) -> float:
+    """Bits a second from ``64kbit/s``, ``10Mbit/s`` or ``1Gbit/s``."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kMG]?)bit/s", str(value))
+    if match is None or float(match[1]) <= 0:
+        msg = f'"{value}" is no bandwidth: write 64kbit/s, 10Mbit/s or 1Gbit/s'
+        raise ValueError(msg)
+    return float(match[1]) * _BITS[match[2]]
+
+
+def parse_mtus(value: Any) -> tuple[int, int]:
+    """The MTU of both ends from ``9000``, or one for each from ``[9000, 1500]``."""
+    ends = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    if len(ends) != 2 or not all(isinstance(end, int) and not isinstance(end, bool) for end in ends):
+        raise ValueError("write an MTU, or one for each end: [9000, 1500]")
+    if not all(SMALLEST_MTU <= end <= LARGEST_MTU for end in ends):
+        msg = f"an MTU is from {SMALLEST_MTU} to {LARGEST_MTU}"
+        raise ValueError(msg)
+    return ends[0], ends[1]
+
+
 def parse_address(value: Any) -> IPv4Address:
     """An IPv4 address; numbers, which are addresses too in C, are not."""
     try:
@@ -99,6 +122,20 @@ def parse_address(value: Any) -> IPv4Address:
     except AddressValueError as error:
         msg = f'"{value}" is no IPv4 address'
         raise ValueError(msg) from error
+
+
+def parse_addresses(value: Any) -> tuple[IPv4Address, ...]:
+    """One IPv4 address, several with commas, or a list of them."""
+    return tuple(parse_address(one) for one in parse_names(value))
+
+
+def parse_mac(value: Any) -> str:
+    """A MAC address as ``02:00:00:00:00:07``, in small letters."""
+    text = str(value).lower()
+    if re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", text) is None:
+        msg = f'"{value}" is no MAC address: write it as 02:00:00:00:00:07'
+        raise ValueError(msg)
+    return text
 
 
 def parse_group(value: Any) -> IPv4Address | IPv6Address:
@@ -110,6 +147,14 @@ def parse_group(value: Any) -> IPv4Address | IPv6Address:
         msg = f"{address} is no multicast group: they are 224.0.0.0 to 239.255.255.255"
         raise ValueError(msg)
     return address
+
+
+def parse_group4(value: Any) -> IPv4Address:
+    """A multicast group of IPv4, where no other will do."""
+    if isinstance(group := parse_group(value), IPv6Address):
+        msg = f"{group} is a group of IPv6: here IGMP is spoken, of groups of IPv4"
+        raise ValueError(msg)
+    return group
 
 
 def parse_subnet(value: Any) -> IPv4Network:

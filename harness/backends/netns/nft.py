@@ -50,7 +50,10 @@ __all__ = ["NFPROTO_BRIDGE", "NFPROTO_NETDEV", "Cmp", "Meta", "Regs"]  # of pyro
 
 DROP = 0
 ACCEPT = 1
+_GOTO = -4
 
+_BYTEORDER_HTON = 1
+_NG_RANDOM = 1
 _ELEMENTS_A_MESSAGE = 1000
 """An attribute holds at most 65535 octets; an element of a long key takes 60."""
 
@@ -88,9 +91,9 @@ class Base(IntEnum):
 # --- expressions and rules --------------------------------------------------------------------------------
 
 
-def expression(name: str, *values: tuple[str, Any]) -> Expression:
-    """Return an expression: its name, and its attributes without the prefix NFTA_NAME."""
-    attrs = [(f"NFTA_{name.upper()}_{key}", value) for key, value in values]
+def expression(name: str, *values: tuple[str, Any], prefix: str = "") -> Expression:
+    """Return an expression: its name, and its attributes without the prefix NFTA_NAME (or another)."""
+    attrs = [(f"NFTA_{prefix or name.upper()}_{key}", value) for key, value in values]
     return {"attrs": [("NFTA_EXPR_NAME", name), ("NFTA_EXPR_DATA", {"attrs": attrs})]}
 
 
@@ -127,6 +130,30 @@ def mask(data: bytes) -> Expression:
     )
 
 
+def to_network_order() -> Expression:
+    """Turn the number in register 1, as ``meta`` and ``random_below`` leave it, so that it compares."""
+    return expression(
+        "byteorder",
+        ("SREG", Regs.NFT_REG_1),
+        ("DREG", Regs.NFT_REG_1),
+        ("OP", _BYTEORDER_HTON),
+        ("LEN", 4),
+        ("SIZE", 4),
+    )
+
+
+def random_below(limit: int) -> Expression:
+    """Load a number from 0 up to ``limit`` (excluded), by the kernel's own chance, which has no seed."""
+    return expression(
+        "numgen",
+        ("DREG", Regs.NFT_REG_1),
+        ("MODULUS", limit),
+        ("TYPE", _NG_RANDOM),
+        ("OFFSET", 0),
+        prefix="NG",
+    )
+
+
 def in_set(name: str, *, inverted: bool = False) -> Expression:
     """Go on with the rule only if what begins in register 1 is in a set of the same table, or is not."""
     values: Attributes = [("SET", name), ("SREG", Regs.NFT_REG_1)]
@@ -138,6 +165,13 @@ def in_set(name: str, *, inverted: bool = False) -> Expression:
 def verdict(code: int) -> Expression:
     """End the chain: DROP or ACCEPT."""
     verdict = {"attrs": [("NFTA_DATA_VERDICT", {"attrs": [("NFTA_VERDICT_CODE", code)]})]}
+    return expression("immediate", ("DREG", Regs.NFT_REG_VERDICT), ("DATA", verdict))
+
+
+def go_to(chain: str) -> Expression:
+    """Go on in another chain of the table for good; what no rule of it matches gets the hook's policy."""
+    attrs: Attributes = [("NFTA_VERDICT_CODE", _GOTO), ("NFTA_VERDICT_CHAIN", chain)]
+    verdict = {"attrs": [("NFTA_DATA_VERDICT", {"attrs": attrs})]}
     return expression("immediate", ("DREG", Regs.NFT_REG_VERDICT), ("DATA", verdict))
 
 
@@ -167,19 +201,24 @@ def del_table(family: int, name: str) -> bytes:
 
 
 def new_chain(
-    family: int, table: str, name: str, hook: Hook, priority: int, device: str | None = None
+    family: int,
+    table: str,
+    name: str,
+    hook: Hook | None = None,
+    priority: int = 0,
+    device: str | None = None,
 ) -> bytes:
-    """Make a chain that the hook calls and that accepts what its rules leave."""
-    where: Attributes = [("NFTA_HOOK_HOOKNUM", hook), ("NFTA_HOOK_PRIORITY", priority)]
-    if device is not None:
-        where.append(("NFTA_HOOK_DEV", device))
-    attrs: Attributes = [
-        ("NFTA_CHAIN_TABLE", table),
-        ("NFTA_CHAIN_NAME", name),
-        ("NFTA_CHAIN_HOOK", {"attrs": where}),
-        ("NFTA_CHAIN_POLICY", ACCEPT),
-        ("NFTA_CHAIN_TYPE", "filter"),
-    ]
+    """Make a chain: one that a hook calls and that accepts what its rules leave, or one to go to."""
+    attrs: Attributes = [("NFTA_CHAIN_TABLE", table), ("NFTA_CHAIN_NAME", name)]
+    if hook is not None:
+        where: Attributes = [("NFTA_HOOK_HOOKNUM", hook), ("NFTA_HOOK_PRIORITY", priority)]
+        if device is not None:
+            where.append(("NFTA_HOOK_DEV", device))
+        attrs += [
+            ("NFTA_CHAIN_HOOK", {"attrs": where}),
+            ("NFTA_CHAIN_POLICY", ACCEPT),
+            ("NFTA_CHAIN_TYPE", "filter"),
+        ]
     return message(nft_chain_msg, NFT_MSG_NEWCHAIN, family, attrs, NLM_F_CREATE | NLM_F_EXCL)
 
 

@@ -92,6 +92,11 @@ class Vswitchd:
         self._configured = 0
 
     @property
+    def ready(self) -> bool:
+        """Whether the switch has been brought up."""
+        return self._control is not None
+
+    @property
     def control(self) -> JsonRpc:
         """The socket that ovs-appctl uses. LabError before the switch is ready."""
         if self._control is None:
