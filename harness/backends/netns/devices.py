@@ -267,6 +267,11 @@ class Devices:
 
 
 def _switch_spec(switch: PlanSwitch) -> SwitchSpec:
+    own = switch.mld_querier_ready
+    asks = switch.data_plane is DataPlane.LINUX_BRIDGE and own is not None
+    link_local = own.address if asks and own is not None else None
+    if isinstance(link_local, IPv6Address) and not link_local.is_unspecified:
+        return SwitchSpec(name=switch.name, mac=switch.mac, mtu=switch.mtu, link_local=link_local)
     return SwitchSpec(name=switch.name, mac=switch.mac, mtu=switch.mtu)
 
 

@@ -14,16 +14,18 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from harness.backends.netns import messages
+from harness.backends.netns import host_ipv6, messages
+from harness.backends.netns.host_ipv6 import HostIPv6
 from harness.backends.netns.messages import HostSettings, LinkState, VethEnd
 from harness.backends.netns.namespaces import create_namespace, creating_namespaces, inside, raise_fd_limit
 from harness.backends.netns.netlink import NetlinkSocket
 from harness.errors import LabError
+from harness.wire.membership import Address
 
 BRIDGE = "br0"
 INTERFACE = "eth0"
@@ -45,11 +47,15 @@ End = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSpec:
-    """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist."""
+    """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist.
+
+    Without ``link_local`` it has no IPv6: it forwards that, and cannot speak it.
+    """
 
     name: str
     mac: str
     mtu: int = 1500
+    link_local: IPv6Address | None = None
     options: Mapping[str, int] = field(default_factory=lambda: {"mcast_snooping": 0})
 
 
@@ -60,7 +66,8 @@ class HostSpec:
     ``mtu`` holds for both ends of the cable unless ``port_mtu`` gives the switch's end another: what is too
     long for a port is dropped there without a word. ``up`` False: the switch's port begins administratively
     down, so the host has no carrier. ``igmp_version`` forces that version; None follows the querier. ``ipv6``
-    lets the host's own IPv6 speak: link-local addresses, MLD and solicitations.
+    lets the host's own IPv6 speak: link-local addresses, MLD and solicitations. ``inet6`` are its addresses of
+    IPv6, if it is to have any.
     """
 
     name: str
@@ -77,6 +84,7 @@ class HostSpec:
     unsolicited_v3_ms: int = messages.IGMPV3_REPORT_INTERVAL_MS
     igmp_version: int | None = None
     ipv6: bool = False
+    inet6: HostIPv6 | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +150,8 @@ class Fabric:
                 self._configure_hosts(sockets)
             for switch in self._switches:
                 self.bridge_options(switch.name, switch.options)
+                if switch.link_local is not None:
+                    self.set_switch_link_local(switch.name, switch.link_local)
             self.wait_ready(limit_s)
         except BaseException:
             with suppress(LabError):
@@ -243,6 +253,16 @@ class Fabric:
         message = messages.address(_BRIDGE_INDEX, IPv4Interface((address, 32)))
         self._sockets[switch].request((message,), f"address {address} of {switch}")
 
+    def set_switch_link_local(self, switch: str, address: IPv6Address) -> None:
+        """Give a switch's bridge a link-local address, the source of its MLD queries; an earlier one stays.
+
+        Raises RefusedError.
+        """
+        with inside(self._switch_fds[switch]):
+            host_ipv6.enable_on(BRIDGE)
+        message = host_ipv6.address(_BRIDGE_INDEX, IPv6Interface((address, 64)))
+        self._sockets[switch].request((message,), f"address {address} of {switch}")
+
     def set_link(self, switch: str, port: str, *, up: bool) -> None:
         """Set a switch's port up or down, as its administrator would; the other end's carrier follows."""
         known = self._ports[switch, port]
@@ -254,8 +274,8 @@ class Fabric:
         """Set a host's eth0 up or down. Going down costs it its neighbours and routes, not its address."""
         self._host_request(host, (messages.set_link(_INTERFACE_INDEX, up=up),))
 
-    def set_neighbours(self, host: str, neighbours: Iterable[tuple[IPv4Address, str]]) -> None:
-        """Give a host permanent ARP entries (address, MAC)."""
+    def set_neighbours(self, host: str, neighbours: Iterable[tuple[Address, str]]) -> None:
+        """Give a host permanent neighbour entries (address, MAC)."""
         batch = [messages.neighbour(_INTERFACE_INDEX, address, mac) for address, mac in neighbours]
         self._host_request(host, batch)
 
@@ -281,6 +301,8 @@ class Fabric:
         with creating_namespaces() as create:
             for host in self._hosts:
                 self._host_fds[host.name] = create()
+                if host.inet6 is not None:
+                    host_ipv6.write_defaults(host.inet6)
                 sockets.append(stack.enter_context(NetlinkSocket()))
         return sockets
 
@@ -327,9 +349,11 @@ class Fabric:
                 force_igmp_version=host.igmp_version or 0,
                 ipv6=host.ipv6,
             )
+            inet6 = () if host.inet6 is None else host_ipv6.addresses(_INTERFACE_INDEX, host.inet6)
             batch = (
                 messages.host_settings(_INTERFACE_INDEX, settings),
                 messages.address(_INTERFACE_INDEX, IPv4Interface((host.address, host.prefix_length))),
+                *inet6,
                 messages.link_up(_INTERFACE_INDEX),
             )
             socket.request(batch, f"eth0 of {host.name}")
