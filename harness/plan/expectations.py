@@ -30,6 +30,7 @@ from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names
 from harness.plan.network import PlannedNetwork, named_ports
 from harness.plan.traffic import Streams
+from harness.plan.vlans import one_domain
 from harness.scenario.expectations import (
     Deliver,
     Heals,
@@ -375,10 +376,9 @@ class Expectations:
 
     def _tables(self, written: SwitchState, loc: Loc, where: Where, duration_s: float) -> ExpectTables | None:
         at_s = self._at_s(written.at, (*loc, "at"), duration_s)
-        names = self._names.switches
-        known = self._names.known("switch", written.switch, names, (*loc, "switch"), self._mistakes)
-        switch = next((one for one in self._network.switches if one.name == written.switch), None)
-        if at_s is None or not known or switch is None:
+        name = one_domain(written.switch, self._names, (*loc, "switch"), self._mistakes)
+        switch = next((one for one in self._network.switches if one.name == name), None)
+        if at_s is None or switch is None:
             return None
         groups: list[tuple[Address, tuple[str, ...]]] = []
         for group, ports in (written.groups or {}).items():

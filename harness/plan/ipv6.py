@@ -14,13 +14,14 @@ from harness.plan.addresses6 import link_local, node6, router6, usable6
 from harness.plan.behaviour import Configured, router_querier
 from harness.plan.mld import mld_as_shipped, mld_changed
 from harness.plan.model import PeerKind, PlanHost, PlanSwitch
-from harness.plan.names import Loc, Mistakes, Names
+from harness.plan.names import Loc, Mistakes, Names, domain_name
 from harness.plan.network import PlannedNetwork, named_ports
+from harness.plan.vlans import present, settings_of
 from harness.profiles import Profile, is_file, load
 from harness.protocols.dialect import Dialect
 from harness.scenario.expectations import SwitchState
 from harness.scenario.model import Scenario
-from harness.scenario.network import MldSettings, Network, Nodes, Router
+from harness.scenario.network import MldSettings, Network, Nodes, Router, Switch
 from harness.scenario.timeline import Step
 
 
@@ -29,12 +30,16 @@ def has_ipv6(scenario: Scenario) -> bool:
     network = scenario.network
     return (
         any(stream.group.version == 6 for stream in scenario.traffic.values())
-        or any(switch.mld for switch in (*network.switches.values(), *network.bridges.values()))
+        or any(_sets_mld(switch) for switch in (*network.switches.values(), *network.bridges.values()))
         or any(nodes.address6 or nodes.mld_version for nodes in network.nodes.values())
         or any(router.address6 or router.mld_querier for router in network.routers.values())
         or any(_of_mld(step) for step in scenario.timeline)
         or any(isinstance(one, SwitchState) and _about_mld(one) for one in scenario.expect)
     )
+
+
+def _sets_mld(switch: Switch) -> bool:
+    return bool(switch.mld or any(vlan.mld for vlan in (switch.vlans or {}).values()))
 
 
 def _of_mld(step: Step) -> bool:
@@ -151,10 +156,12 @@ def _switches(
         configured: Configured | None = mld_as_shipped(
             profile, planned.configured[switch.name], mac=switch.mac
         )
+        chassis = tuple(one for one in planned.switches if one.chassis == switch.chassis)
         for settings, loc in layers.get(switch.name, ()):
             if configured is not None:
+                among = (switch,) if loc[3] == "vlans" else chassis
                 configured = change(
-                    switch, configured, settings, loc, names, mistakes, complete=planned.complete
+                    switch, configured, settings, loc, names, mistakes, complete=planned.complete, among=among
                 )
         if configured is not None:
             yield switch.name, configured
@@ -164,9 +171,17 @@ def _settings(network: Network, names: Names) -> dict[str, tuple[tuple[MldSettin
     found: dict[str, tuple[tuple[MldSettings, Loc], ...]] = {}
     for section, switches in (("switches", network.switches), ("bridges", network.bridges)):
         for name, switch in switches.items():
-            for device in names.several.get(name, (name,)):
-                if switch.mld is not None:
-                    found[device] = ((switch.mld, ("network", section, name, "mld")),)
+            made = [
+                (device, vlan)
+                for device in names.several.get(name, (name,))
+                for vlan in names.vlans.get(device, (None,))
+            ]
+            for device, vlan in made:
+                found[domain_name(device, vlan)] = tuple(
+                    (settings.mld, (*loc, "mld"))
+                    for settings, loc in settings_of(switch, vlan, ("network", section, name))
+                    if settings.mld is not None
+                )
     return found
 
 
@@ -179,15 +194,17 @@ def change(
     mistakes: Mistakes,
     *,
     complete: bool,
+    among: tuple[PlanSwitch, ...],
 ) -> Configured | None:
     """The configuration after settings that stand at ``loc``; None after a mistake.
 
+    ``among`` are the switch, or all VLANs of one whose settings these are: they name ports of all.
     Unless ``complete``, other mistakes left out neighbours whose ports may be meant.
     """
     before = len(mistakes)
     ports = named_ports(
-        switch.name,
-        switch.ports,
+        switch.name if len(among) == 1 else switch.chassis,
+        tuple(port for one in among for port in one.ports),
         settings.router_ports,
         (*loc, "router_ports"),
         mistakes,
@@ -195,7 +212,9 @@ def change(
         complete=complete,
     )
     try:
-        changed = mld_changed(configured, settings, ports, data_plane=switch.data_plane)
+        changed = mld_changed(
+            configured, settings, present(ports, switch.ports), data_plane=switch.data_plane
+        )
     except ValueError as error:
         mistakes.add(loc, str(error))
         return None

@@ -55,12 +55,17 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSwitch:
-    """A switch. ``behaviour`` holds times in the customer's seconds; ``querier`` in it may be None.
+    """A broadcast domain: a switch without VLANs, or one VLAN of a switch.
 
+    sw1.20 is VLAN 20 of the ``chassis`` sw1; a switch without VLANs is its own chassis, and ``vlan`` None.
+    Ports are the chassis's: p5 of sw1.10 and p5 of sw1.20 are one cable.
+    ``behaviour`` holds times in the customer's seconds; ``querier`` in it may be None.
     ``profile`` is what the file says, for people; all that it means stands in the other fields.
     """
 
     name: str
+    chassis: str
+    vlan: int | None
     profile: str
     title: str
     data_plane: DataPlane
@@ -145,7 +150,7 @@ class PlanHost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanLink:
-    """A cable between two switches; ends are (switch, port)."""
+    """A cable between two switches, or what it carries of one VLAN; ends are (switch, port)."""
 
     a: tuple[str, str]
     b: tuple[str, str]
@@ -409,12 +414,15 @@ class Plan:
 
     @property
     def graph(self) -> networkx.MultiGraph[str]:
-        """Return the network: nodes carry ``kind`` and their plan, edges ``ports``, ``mtu`` and ``up``."""
+        """Return the network: nodes carry ``kind`` and their plan, edges ``ports``, ``mtu`` and ``up``.
+
+        Switches are broadcast domains and carry ``chassis`` and ``vlan``; a trunk is an edge for each VLAN.
+        """
         import networkx  # noqa: PLC0415  a quarter of a second, and only people who look at the plan need it
 
         graph: networkx.MultiGraph[str] = networkx.MultiGraph(name=self.name, speed=self.speed)
         for switch in self.switches:
-            graph.add_node(switch.name, kind="switch", plan=switch)
+            graph.add_node(switch.name, kind="switch", plan=switch, chassis=switch.chassis, vlan=switch.vlan)
         for host in self.hosts:
             graph.add_node(host.name, kind=host.kind.value, plan=host)
             graph.add_edge(host.name, host.switch, ports=("eth0", host.port), mtu=host.mtu, up=host.up)

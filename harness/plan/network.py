@@ -23,7 +23,8 @@ from harness.plan.model import (
     PlanSwitch,
     Port,
 )
-from harness.plan.names import Loc, Mistakes, Names
+from harness.plan.names import Loc, Mistakes, Names, chassis_of, domain_name
+from harness.plan.vlans import access, present, settings_of, written_address
 from harness.profiles import DataPlane, Profile, is_file, load
 from harness.scenario.network import Network, Nodes, Router, Switch
 
@@ -56,6 +57,8 @@ class _Device:
     mac: str
     address: IPv4Address
     mtu: int
+    vlan: int | None = None
+    """Of a switch: the VLAN that this is, if it has some."""
 
 
 def plan_network(
@@ -69,7 +72,7 @@ def plan_network(
         subnet=network.subnet,
         nodes=len(names.nodes),
         routers=len(names.routers),
-        switches=len(names.switches),
+        switches=len(names.domains),
     )
     if not room.fits:
         mistakes.add(
@@ -90,10 +93,16 @@ def plan_network(
     planned_links = _links(links, requests, numbers, {device.name: device.mtu for device, _ in switches})
     planned: list[PlanSwitch] = []
     configured: dict[str, Configured] = {}
+    ports_of = {device.name: _ports(device, hosts, planned_links) for device, _ in switches}
     for device, written in switches:
-        ports = _ports(device, hosts, planned_links)
+        ports = ports_of[device.name]
+        chassis = tuple(port for name in names.domains_of(chassis_of(device.name)) for port in ports_of[name])
         profile = _profile(device, written.profile, own, mistakes)
-        begins = None if profile is None else _configured(device, profile, written, ports, mistakes, names)
+        begins = (
+            None
+            if profile is None
+            else _configured(device, profile, written, ports, chassis, mistakes, names)
+        )
         if profile is not None and begins is not None:
             configured[device.name] = begins
             planned.append(_switch(device, profile, written.profile, begins, ports))
@@ -126,16 +135,19 @@ def _switches(network: Network, room: AddressPlan) -> tuple[tuple[_Device, Switc
     written += [("bridges", name, one) for name, one in network.bridges.items()]
     for section, written_name, switch in written:
         for index, name in enumerate(_expanded(written_name, switch.count)):
-            number = len(found) + 1
-            device = _Device(
-                name=name,
-                number=number,
-                loc=("network", section, written_name),
-                mac=addresses.switch_mac(number),
-                address=room.switch(number) if switch.address is None else _later(switch.address, index),
-                mtu=switch.mtu or network.mtu,
-            )
-            found.append((device, switch))
+            for vlan in switch.vlans or (None,):
+                number = len(found) + 1
+                own, steps = written_address(switch, vlan, index)
+                device = _Device(
+                    name=domain_name(name, vlan),
+                    number=number,
+                    loc=("network", section, written_name),
+                    mac=addresses.switch_mac(number),
+                    address=room.switch(number) if own is None else _later(own, steps),
+                    mtu=switch.mtu or network.mtu,
+                    vlan=vlan,
+                )
+                found.append((device, switch))
     return tuple(found)
 
 
@@ -179,7 +191,8 @@ def _check_addresses(devices: tuple[_Device, ...], room: AddressPlan, mistakes: 
         return
     holders: dict[IPv4Address, str] = {}
     for device in devices:
-        loc = (*device.loc, "address")
+        vlan = () if device.vlan is None else ("vlans", str(device.vlan))
+        loc = (*device.loc, *vlan, "address")
         if not room.usable(device.address):
             message = f"{device.name} cannot have {device.address}: it is no host's address in {room.subnet}"
             mistakes.add(loc, message)
@@ -209,17 +222,29 @@ def _requests(
             for switch, wanted in read_end(text, names, (*device.loc, "on", index), mistakes)
         ]
         if places:
-            switch, wanted, loc = places[turn % len(places)]
-            requests.append(PortRequest(switch=switch, wanted=wanted, peer=device.name, loc=loc))
+            requests += _request(device, places[turn % len(places)], written.vlan, names, mistakes)
     for device, router in routers:
         loc = (*device.loc, "on")
         for switch, wanted in read_end(router.on, names, loc, mistakes)[:1]:
-            requests.append(PortRequest(switch=switch, wanted=wanted, peer=device.name, loc=loc))
+            requests += _request(device, (switch, wanted, loc), router.vlan, names, mistakes)
     links = read_links(network.links, names, mistakes)
     for link in links:
         for (switch, wanted), (peer, _) in ((link.a, link.b), (link.b, link.a)):
-            requests.append(PortRequest(switch=switch, wanted=wanted, peer=peer, loc=link.loc))
+            request = PortRequest(switch=switch, domain=switch, wanted=wanted, peer=peer, loc=link.loc)
+            requests.append(request)
     return tuple(requests), links
+
+
+def _request(
+    device: _Device, place: tuple[str, int | None, Loc], vlan: int | None, names: Names, mistakes: Mistakes
+) -> tuple[PortRequest, ...]:
+    """What a host asks for at a place; nothing after a mistake."""
+    name, wanted, loc = place
+    domain = access(name, vlan, names, (loc, (*device.loc, "vlan")), mistakes)
+    if domain is None:
+        return ()
+    switch = chassis_of(name)
+    return (PortRequest(switch=switch, domain=domain, wanted=wanted, peer=device.name, loc=loc),)
 
 
 def _hosts(
@@ -231,7 +256,7 @@ def _hosts(
     mistakes: Mistakes,
 ) -> tuple[PlanHost, ...]:
     places = {
-        request.peer: (request.switch, f"p{number}")
+        request.peer: (request.domain, f"p{number}")
         for request, number in zip(requests, numbers, strict=True)
     }
     hosts: list[PlanHost] = []
@@ -283,14 +308,16 @@ def _host(device: _Device, written: Nodes | Router, place: tuple[str, str], kind
 def _links(
     links: tuple[Link, ...], requests: tuple[PortRequest, ...], numbers: tuple[int, ...], mtus: dict[str, int]
 ) -> tuple[tuple[PlanLink, Loc], ...]:
-    """The requests of links are the last ones, two for each."""
+    """What each cable carries, a link for each VLAN. The requests of links are the last, two for each."""
     first = len(requests) - 2 * len(links)
     planned: list[tuple[PlanLink, Loc]] = []
     for index, link in enumerate(links):
         at = first + 2 * index
-        a, b = ((requests[end].switch, f"p{numbers[end]}") for end in (at, at + 1))
-        mtu = link.mtu or min(mtus.get(a[0], 1500), mtus.get(b[0], 1500))
-        planned.append((PlanLink(a=a, b=b, mtu=mtu, up=link.up), link.loc))
+        ports = tuple(f"p{numbers[end]}" for end in (at, at + 1))
+        for lane in link.lanes:
+            a, b = zip(lane, ports, strict=True)
+            mtu = link.mtu or min(mtus.get(a[0], 1500), mtus.get(b[0], 1500))
+            planned.append((PlanLink(a=a, b=b, mtu=mtu, up=link.up), link.loc))
     return tuple(planned)
 
 
@@ -349,23 +376,29 @@ def _configured(
     profile: Profile,
     written: Switch,
     ports: tuple[Port, ...],
+    chassis: tuple[Port, ...],
     mistakes: Mistakes,
     names: Names,
 ) -> Configured | None:
-    router_ports = named_ports(
-        device.name,
-        ports,
-        written.router_ports,
-        (*device.loc, "router_ports"),
-        mistakes,
-        several=names.several,
-        complete=len(mistakes) == 0,
-    )
-    try:
-        return changed(as_shipped(profile, mac=device.mac, address=device.address), written, router_ports)
-    except ValueError as error:
-        mistakes.add((*device.loc, "querier"), str(error))
-        return None
+    """How a domain begins; ``chassis`` are the ports of its switch in all VLANs."""
+    begins = as_shipped(profile, mac=device.mac, address=device.address)
+    for settings, loc in settings_of(written, device.vlan, device.loc):
+        own = device.name if loc != device.loc else chassis_of(device.name)
+        router_ports = named_ports(
+            own,
+            ports if loc != device.loc else chassis,
+            settings.router_ports,
+            (*loc, "router_ports"),
+            mistakes,
+            several=names.several,
+            complete=len(mistakes) == 0,
+        )
+        try:
+            begins = changed(begins, settings, present(router_ports, ports))
+        except ValueError as error:
+            mistakes.add((*loc, "querier"), str(error))
+            return None
+    return begins
 
 
 def _switch(
@@ -373,6 +406,8 @@ def _switch(
 ) -> PlanSwitch:
     return PlanSwitch(
         name=device.name,
+        chassis=chassis_of(device.name),
+        vlan=device.vlan,
         profile=written,
         title=profile.title,
         data_plane=profile.data_plane,
@@ -383,6 +418,12 @@ def _switch(
         querier_ready=begins.ready,
         ports=ports,
     )
+
+
+def _called(switch: str, port: Port) -> set[str]:
+    """What a port of a switch may be called in a file: p3, sw1:p3, or as the neighbour on it."""
+    owners = {switch, chassis_of(switch)}
+    return {port.name, port.peer, chassis_of(port.peer), *(f"{owner}:{port.name}" for owner in owners)}
 
 
 def named_ports(
@@ -406,7 +447,7 @@ def named_ports(
     found: dict[int, str] = {}
     for index, name in enumerate(written):
         meant = {name, *several.get(name, ())}
-        matching = [port for port in ports if meant & {port.name, port.peer, f"{switch}:{port.name}"}]
+        matching = [port for port in ports if meant & _called(switch, port)]
         if not matching and complete:
             there = ", ".join(f"{port.name} ({port.peer})" for port in ports[:12])
             mistakes.add(

@@ -19,6 +19,7 @@ from harness.plan.model import (
     Expectation,
     Plan,
     PlanHost,
+    PlanLink,
     PlanStream,
     PlanSwitch,
 )
@@ -86,9 +87,7 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield from (f"      {line}" for line in command.text.splitlines())
     if plan.links:
         yield "links"
-    for link in plan.links:
-        state = "" if link.up else ", down"
-        yield f"  {link.a[0]}:{link.a[1]} - {link.b[0]}:{link.b[1]}, MTU {link.mtu}{state}"
+    yield from (f"  {line}" for line in _links(plan))
     yield "traffic"
     for stream in plan.streams:
         yield f"  {_stream(stream)}"
@@ -104,7 +103,8 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 
 def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:
-    yield f"{switch.name}: {switch.title} ({switch.profile}, {switch.data_plane.value})"
+    vlan = "" if switch.vlan is None else f"VLAN {switch.vlan} of {switch.chassis}, "
+    yield f"{switch.name}: {vlan}{switch.title} ({switch.profile}, {switch.data_plane.value})"
     yield f"  {switch.address}  {switch.mac}  MTU {switch.mtu}"
     yield from _protocol(switch.behaviour, speed, "")
     if switch.mld is not None:
@@ -112,6 +112,24 @@ def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:
     for port in switch.ports:
         state = "" if port.up else ", down"
         yield f"  {port.name:<5} {port.mac}  {port.peer} {port.peer_port}, MTU {port.mtu}{state}"
+
+
+def _links(plan: Plan) -> Iterator[str]:
+    """A line for each cable; a trunk is one, with its VLANs."""
+    switches = {switch.name: switch for switch in plan.switches}
+    cables: dict[tuple[str, str], list[PlanLink]] = {}
+    for link in plan.links:
+        a, b = (f"{switches[name].chassis}:{port}" for name, port in (link.a, link.b))
+        cables.setdefault((a, b), []).append(link)
+    for (a, b), lanes in cables.items():
+        first = lanes[0]
+        vlans = [switches[lane.a[0]].vlan for lane in lanes]
+        if vlans == [switches[lane.b[0]].vlan for lane in lanes]:
+            word = "VLAN" if len(vlans) == 1 else "VLANs"
+            carried = "" if vlans == [None] else f", {word} {' '.join(map(str, vlans))}"
+        else:
+            carried = f", joins {first.a[0]} and {first.b[0]}"
+        yield f"{a} - {b}{carried}, MTU {first.mtu}{'' if first.up else ', down'}"
 
 
 def _protocol(behaviour: SnoopingConfig, speed: float, name: str) -> Iterator[str]:

@@ -14,9 +14,10 @@ from harness.plan.ipv6 import change
 from harness.plan.mld import following
 from harness.plan.model import Action, ActionKind, Cast, End, PlanSwitch
 from harness.plan.moments import Moments
-from harness.plan.names import Loc, Mistakes, Names
+from harness.plan.names import Loc, Mistakes, Names, chassis_of
 from harness.plan.network import PlannedNetwork, named_ports
 from harness.plan.traffic import Streams
+from harness.plan.vlans import domains, present, tell_unknown
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
 from harness.scenario.loader import LoadedVariant
@@ -24,6 +25,7 @@ from harness.scenario.network import MldSettings
 from harness.scenario.timeline import Membership, SetSwitch, Silence, Step
 
 Cable = tuple[End, End]
+"""A cable, or what it carries of one VLAN."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Timeline:
         self._configured = dict(network.configured)
         self._mld = dict(network.mld)
         self._members = {(name, stream.number) for stream in streams.multicast for name in stream.receivers}
+        self._loops: set[tuple[Loc, tuple[str, ...]]] = set()
         self._up = {(link.a, link.b): link.up for link in network.links}
         self.leavers: set[tuple[str, int]] = set()
         """(node, stream) of every leave."""
@@ -76,10 +79,7 @@ class Timeline:
             timed.append((at_s, index, step))
         actions: list[Action] = []
         for at_s, index, step in sorted(timed, key=lambda entry: entry[0]):
-            change = self._change(step, ("timeline", index))
-            if change is None:
-                continue
-            actions.append(
+            actions.extend(
                 Action(
                     at_s=at_s,
                     kind=change.kind,
@@ -93,46 +93,46 @@ class Timeline:
                     dialect=change.dialect,
                     stream=change.stream,
                 )
+                for change in self._changes(step, ("timeline", index))
             )
         return tuple(actions)
 
-    def _change(self, step: Step, loc: Loc) -> _Change | None:
+    def _changes(self, step: Step, loc: Loc) -> tuple[_Change, ...]:
+        """What a step does: one change, or one for each VLAN of a switch; none after a mistake."""
         here = (*loc, step.action)
         match getattr(step, step.action):
             case SetSwitch() as settings:
                 return self._set(settings, here)
             case Silence() as silence:
-                return self._silence(silence, here, silent=step.silence is not None)
+                change = self._silence(silence, here, silent=step.silence is not None)
             case Membership() as membership:
-                return self._membership(membership, here, joins=step.join is not None)
+                change = self._membership(membership, here, joins=step.join is not None)
             case tuple() as names:
-                return self._link(names, here, up=step.link_up is not None)
+                change = self._link(names, here, up=step.link_up is not None)
             case str() as name:
                 return self._device(step, name, here)
             case never:
                 raise AssertionError(never)
+        return () if change is None else (change,)
 
-    def _device(self, step: Step, name: str, loc: Loc) -> _Change | None:
-        names, known = self._names, self._names.known
+    def _device(self, step: Step, name: str, loc: Loc) -> tuple[_Change, ...]:
+        names, mistakes = self._names, self._mistakes
         match step.action:
             case "start_querier" | "stop_querier":
-                among = (*names.switches, *names.routers)
-                return (
-                    self._querier(name, step.start_querier is not None)
-                    if known("switch or router", name, among, loc, self._mistakes)
-                    else None
-                )
+                on = step.start_querier is not None
+                among = domains(name, names, loc, mistakes, kind="switch or router", others=names.routers)
+                return tuple(self._querier(target, on) for target in among)
             case "start_mld_querier" | "stop_mld_querier":
-                among = (*names.switches, *names.routers)
-                if known("switch or router", name, among, loc, self._mistakes):
-                    return self._mld_querier(name, step.start_mld_querier is not None, loc)
+                on = step.start_mld_querier is not None
+                among = domains(name, names, loc, mistakes, kind="switch or router", others=names.routers)
+                changes = (self._mld_querier(target, on, loc) for target in among)
+                return tuple(change for change in changes if change is not None)
             case "restart_switch":
-                if known("switch", name, names.switches, loc, self._mistakes):
-                    return _Change(kind=ActionKind.RESTART_SWITCH, text=f"restart {name}", target=name)
+                kind, targets = ActionKind.RESTART_SWITCH, domains(name, names, loc, mistakes)
             case _:
-                if known("node", name, names.hosts, loc, self._mistakes):
-                    return _Change(kind=ActionKind.RESTART_NODE, text=f"restart {name}", target=name)
-        return None
+                known = names.known("node", name, names.hosts, loc, mistakes)
+                kind, targets = ActionKind.RESTART_NODE, (name,) if known else ()
+        return tuple(_Change(kind=kind, text=f"restart {target}", target=target) for target in targets)
 
     def _querier(self, name: str, on: bool) -> _Change:
         kind = ActionKind.START_QUERIER if on else ActionKind.STOP_QUERIER
@@ -168,37 +168,45 @@ class Timeline:
     def _switch(self, name: str) -> PlanSwitch:
         return next(switch for switch in self._network.switches if switch.name == name)
 
-    def _set(self, settings: SetSwitch, loc: Loc) -> _Change | None:
+    def _set(self, settings: SetSwitch, loc: Loc) -> tuple[_Change, ...]:
         name = settings.switch
-        if not self._names.known("switch", name, self._names.switches, (*loc, "switch"), self._mistakes):
-            return None
-        before = self._configured.get(name)
-        if before is None:
-            return None
-        ports = self._switch(name).ports
-        place = (*loc, "router_ports")
-        complete = self._network.complete
+        targets = domains(name, self._names, (*loc, "switch"), self._mistakes)
+        switches = tuple(switch for switch in self._network.switches if switch.name in targets)
         router_ports = named_ports(
             name,
-            ports,
+            tuple(port for switch in switches for port in switch.ports),
             settings.router_ports,
-            place,
+            (*loc, "router_ports"),
             self._mistakes,
             several=self._names.several,
-            complete=complete,
+            complete=self._network.complete,
         )
-        words = [in_words(settings, router_ports)]
+        changes = (self._set_one(switch, switches, settings, router_ports, loc) for switch in switches)
+        return tuple(change for change in changes if change is not None)
+
+    def _set_one(
+        self,
+        switch: PlanSwitch,
+        among: tuple[PlanSwitch, ...],
+        settings: SetSwitch,
+        router_ports: tuple[str, ...] | None,
+        loc: Loc,
+    ) -> _Change | None:
+        """Set one of the domains ``among`` which these settings are for, whose ``router_ports`` are named."""
+        name = switch.name
+        own = present(router_ports, switch.ports)
+        words = [in_words(settings, own)]
         try:
-            self._configured[name] = changed(before, settings, router_ports)
+            self._configured[name] = changed(self._configured[name], settings, own)
         except ValueError as error:
             self._mistakes.add((*loc, "querier"), str(error))
             return None
         self._follow(name)
         if settings.mld is not None:
-            words.append(self._set_mld(name, settings.mld, (*loc, "mld")))
+            words.append(self._set_mld(switch, among, settings.mld, (*loc, "mld")))
         said = ", ".join(one for one in words if one)
         if not said:
-            self._mistakes.add(loc, f"nothing is set on {name}")
+            self._mistakes.add(loc, f"nothing is set on {settings.switch}")
             return None
         return _Change(
             kind=ActionKind.CONFIGURE,
@@ -208,13 +216,17 @@ class Timeline:
             mld=self._mld.get(name),
         )
 
-    def _set_mld(self, name: str, settings: MldSettings, loc: Loc) -> str:
+    def _set_mld(
+        self, switch: PlanSwitch, among: tuple[PlanSwitch, ...], settings: MldSettings, loc: Loc
+    ) -> str:
         """Set what is of IPv6, and say so: ``MLD snooping off``. After a mistake it stays as it was."""
+        name, complete = switch.name, self._network.complete
         before = self._mld.get(name)
         if before is None:
             return "MLD"
-        switch, complete = self._switch(name), self._network.complete
-        after = change(switch, before, settings, loc, self._names, self._mistakes, complete=complete)
+        after = change(
+            switch, before, settings, loc, self._names, self._mistakes, complete=complete, among=among
+        )
         if after is None:
             return "MLD"
         self._mld[name] = after
@@ -250,49 +262,58 @@ class Timeline:
     def _silence(self, silence: Silence, loc: Loc, *, silent: bool) -> _Change | None:
         kind, verb = (ActionKind.SILENCE, "silence") if silent else (ActionKind.RESTORE, "restore")
         if silence.between is not None:
-            cable = self._cable(silence.between, (*loc, "between"))
-            if cable is None:
+            lanes = self._cable(silence.between, (*loc, "between"))
+            if not lanes:
                 return None
             text = f"{verb} {silence.between[0]} <-> {silence.between[1]}"
-            return _Change(kind=kind, text=text, ends=cable)
+            return _Change(kind=kind, text=text, ends=tuple(end for lane in lanes for end in lane))
         if silence.from_ is None or silence.to is None:
             raise AssertionError("the model demands both")
-        cable = self._cable((silence.from_, silence.to), (*loc, "from"))
-        if cable is None:
+        lanes = self._cable((silence.from_, silence.to), (*loc, "from"))
+        if not lanes:
             return None
-        return _Change(kind=kind, text=f"{verb} {silence.from_} -> {silence.to}", ends=cable[:1])
+        text = f"{verb} {silence.from_} -> {silence.to}"
+        return _Change(kind=kind, text=text, ends=tuple(here for here, _ in lanes))
 
     def _link(self, names: tuple[str, ...], loc: Loc, *, up: bool) -> _Change | None:
-        cable = self._cable(names, loc)
-        if cable is None:
+        lanes = self._cable(names, loc)
+        if not lanes:
             return None
-        self._switch_link(cable, loc, up=up)
+        for lane in lanes:
+            self._switch_link(lane, loc, up=up)
         kind = ActionKind.LINK_UP if up else ActionKind.LINK_DOWN
+        cable = lanes[0] if len(lanes) == 1 else physical(lanes[0])
         ends = " - ".join(end.device if end.port == "eth0" else f"{end.device}:{end.port}" for end in cable)
-        return _Change(kind=kind, text=f"link {ends} {'up' if up else 'down'}", ends=cable)
+        text = f"link {ends} {'up' if up else 'down'}"
+        return _Change(kind=kind, text=text, ends=tuple(end for lane in lanes for end in lane))
 
-    def _cable(self, names: tuple[str, ...], loc: Loc) -> Cable | None:
-        """The cable with these ends, the first named end first; one name is enough for a host or a port."""
-        devices = (*self._names.switches, *self._names.hosts)
+    def _cable(self, names: tuple[str, ...], loc: Loc) -> tuple[Cable, ...]:
+        """The cable with these ends, the first named end first; one name is enough for a host or a port.
+
+        Of a trunk it is what it carries in each VLAN, or in the one that is named (sw1.20).
+        """
+        devices = (*self._names.switches, *self._names.domains, *self._names.hosts)
         unknown_names = [name for name in names if name.partition(":")[0] not in devices]
         for name in unknown_names:
-            self._mistakes.add_unknown((*loc, names.index(name)), "device", name.partition(":")[0], devices)
+            place, device = (*loc, names.index(name)), name.partition(":")[0]
+            tell_unknown(device, self._names, place, self._mistakes, kind="device", others=self._names.hosts)
         if unknown_names:
-            return None
+            return ()
         if len(names) > 2:
             self._mistakes.add(loc, "a cable has two ends")
-            return None
-        found = [cable for cable in self._oriented() if all(map(_is_end, names, cable))]
-        if len(names) == 1 and names[0] in self._names.switches:
+            return ()
+        if len(names) == 1 and ":" not in names[0] and names[0] not in self._names.hosts:
             self._mistakes.add(loc, f"{names[0]} has many cables: write {names[0]}:p1, or both of its ends")
-            return None
+            return ()
+        found = [lane for lane in self._oriented() if all(map(_is_end, names, lane))]
         if not found and self._network.complete:
             what = "are no neighbours" if len(names) == 2 else "is no port with a cable"
             self._mistakes.add(loc, f"{' and '.join(names)} {what}")
-        if len(found) > 1:
-            ports = ", ".join(f"{cable[0].device}:{cable[0].port}" for cable in found)
+        cables = dict.fromkeys(physical(lane) for lane in found)
+        if len(cables) > 1:
+            ports = ", ".join(f"{here.device}:{here.port}" for here, _ in cables)
             self._mistakes.add(loc, f"{' and '.join(names)} are joined more than once: name a port ({ports})")
-        return found[0] if len(found) == 1 else None
+        return tuple(found) if len(cables) == 1 else ()
 
     def _oriented(self) -> tuple[Cable, ...]:
         return (*self._cables, *((b, a) for a, b in self._cables))
@@ -318,12 +339,21 @@ class Timeline:
 
     def _check_loop(self, joined: list[tuple[str, str]], new: tuple[str, str], loc: Loc) -> None:
         way = path(joined, *new)
-        if way:
+        switches = (loc, tuple(map(chassis_of, way)))
+        if way and switches not in self._loops:  # in one VLAN it is told; in the others it is the same
+            self._loops.add(switches)
             self._mistakes.add(loc, loop(way))
 
 
+def physical(lane: Cable) -> Cable:
+    """The cable itself, between two chassis, of what it carries of a VLAN."""
+    here, there = (End(device=chassis_of(end.device), port=end.port) for end in lane)
+    return here, there
+
+
 def _is_end(name: str, end: End) -> bool:
-    return name in {end.device, f"{end.device}:{end.port}"}
+    chassis = chassis_of(end.device)
+    return name in {end.device, f"{end.device}:{end.port}", chassis, f"{chassis}:{end.port}"}
 
 
 def _cables(network: PlannedNetwork) -> tuple[Cable, ...]:

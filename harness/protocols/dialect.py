@@ -11,7 +11,7 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import assert_never
 
-from harness.wire import igmp
+from harness.wire import igmp, mld
 from harness.wire.membership import Address, ControlFrame, Message
 
 _LINK_LOCAL_GROUPS_V4 = IPv4Network("224.0.0.0/24")
@@ -46,7 +46,7 @@ class Dialect(Enum):
 
     def parse(self, frame: bytes) -> ControlFrame | None:
         """Read a frame; None when it carries something else. Raises Malformed for a damaged one."""
-        return igmp.parse_igmp_frame(frame)
+        return igmp.parse_igmp_frame(frame) if self is Dialect.IGMP else mld.parse_mld_frame(frame)
 
     def frame(
         self,
@@ -62,21 +62,34 @@ class Dialect(Enum):
 
         ValueError for an address of the other family.
         """
-        if isinstance(source, IPv4Address) and not isinstance(destination, IPv6Address):
-            return igmp.igmp_frame(
-                message,
-                source_mac=source_mac,
-                source=source,
-                destination=destination,
-                hops=hops,
-                router_alert=router_alert,
-            )
-        msg = f"{source} is no address to speak {self.name} from"
-        raise ValueError(msg)
+        match self, source, destination:
+            case Dialect.IGMP, IPv4Address(), IPv4Address() | None:
+                return igmp.igmp_frame(
+                    message,
+                    source_mac=source_mac,
+                    source=source,
+                    destination=destination,
+                    hops=hops,
+                    router_alert=router_alert,
+                )
+            case Dialect.MLD, IPv6Address(), IPv6Address() | None:
+                return mld.mld_frame(
+                    message,
+                    source_mac=source_mac,
+                    source=source,
+                    destination=destination,
+                    hops=hops,
+                    router_alert=router_alert,
+                )
+            case _:
+                msg = f"{self.name} is not spoken from {source} to {destination or 'a group of its own'}"
+                raise ValueError(msg)
 
     def representable_response_s(self, seconds: float, version: int) -> float:
         """The max response time that hosts read when a query of this version is sent with ``seconds``."""
-        return igmp.representable_response_s(seconds, version)
+        if self is Dialect.IGMP:
+            return igmp.representable_response_s(seconds, version)
+        return mld.representable_response_s(seconds, version)
 
 
 def never_pruned(group: Address) -> bool:

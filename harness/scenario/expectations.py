@@ -18,6 +18,7 @@ from harness.scenario.fields import (
     SeenQuerier,
     SeenQuerier6,
     Share,
+    SwitchName,
     Who,
 )
 from harness.scenario.strict import Strict
@@ -155,9 +156,9 @@ class Load(Window):
 
 
 class SwitchState(Strict):
-    """The tables of a switch at one moment."""
+    """The tables of a switch at one moment; of a switch with VLANs, those of one (sw1.20)."""
 
-    switch: Name
+    switch: SwitchName
     at: MomentText
     groups: dict[Group, Who] | None = Field(
         None, description="for each group the members: ports (p3) or the neighbours on them (n3, sw2)"

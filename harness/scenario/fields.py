@@ -8,9 +8,12 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from harness.scenario.values import (
+    LAST_VLAN,
     parse_address,
     parse_between,
     parse_duration,
@@ -24,6 +27,8 @@ from harness.scenario.values import (
     parse_share,
     parse_subnet,
     parse_texts,
+    parse_vlan,
+    parse_vlans,
     parse_who,
 )
 from harness.scenario.values6 import (
@@ -34,6 +39,8 @@ from harness.scenario.values6 import (
 )
 
 NAME = r"^[a-zA-Z][a-zA-Z0-9_-]*$"
+SWITCH_NAME = r"^[a-zA-Z][a-zA-Z0-9_-]*(\.[1-9][0-9]{0,3})?$"
+"""A switch (sw1), or one VLAN of it (sw1.20)."""
 
 
 def _text(pattern: str, *examples: str) -> WithJsonSchema:
@@ -41,6 +48,27 @@ def _text(pattern: str, *examples: str) -> WithJsonSchema:
 
 
 Name = Annotated[str, Field(pattern=NAME)]
+SwitchName = Annotated[str, Field(pattern=SWITCH_NAME)]
+_VLAN = {"type": "integer", "minimum": 1, "maximum": LAST_VLAN}
+VlanId = Annotated[int, BeforeValidator(parse_vlan), WithJsonSchema(_VLAN)]
+VlanKey = Annotated[
+    int, BeforeValidator(parse_vlan), WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,3}$"})
+]
+"""The number of a VLAN where it stands before its settings."""
+
+
+class OrListOfVlans:
+    """Annotates a mapping of VLANs: a list of their numbers will do as well."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema of both forms."""
+        return {"anyOf": [handler(core_schema), {"type": "array", "items": _VLAN, "uniqueItems": True}]}
+
+
+VLANS = (BeforeValidator(parse_vlans), OrListOfVlans())
+"""What makes a mapping of VLANs one that may also be written as a list."""
 Duration = Annotated[
     float, BeforeValidator(parse_duration), _text(r"^\d+(\.\d+)?(ms|s|m|h)$|^0$", "250ms", "4s", "2m")
 ]

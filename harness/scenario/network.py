@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from harness.scenario.fields import (
+    VLANS,
     Address,
     Duration,
     HostAddress6,
@@ -24,6 +25,8 @@ from harness.scenario.fields import (
     Subnet,
     Subnet6,
     Texts,
+    VlanId,
+    VlanKey,
 )
 from harness.scenario.strict import Strict
 
@@ -110,16 +113,36 @@ class SwitchSettings(SnoopingSettings):
     )
 
 
+class Vlan(SwitchSettings):
+    """One VLAN of a switch: what is set here goes before what is set for the whole switch."""
+
+    address: Address | None = Field(
+        None, description="the switch's address in this VLAN; queries come from it"
+    )
+
+
+Vlans = Annotated[dict[VlanKey, Vlan], *VLANS]
+
+
 class Switch(SwitchSettings):
-    """A switch, or ``count`` equal ones: sw with count 3 is sw1, sw2, sw3."""
+    """A switch, or ``count`` equal ones: sw with count 3 is sw1, sw2, sw3.
+
+    What is set here holds in all of its VLANs; each snoops, asks and forwards by itself.
+    """
 
     profile: str = Field(
         "linux-bridge",
         description="behaviour: a vendor's platform, linux-bridge, or a file of your own (./my.profile.yaml)",
     )
     count: int | None = Field(None, ge=1, le=200)
+    vlans: Vlans | None = Field(
+        None, description="its VLANs with their settings, or a list of numbers; left out, it knows none"
+    )
     address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
+
+
+_ACCESS = "the VLAN of its port, where the switch has VLANs; on: sw1.20 says the same"
 
 
 class Firewall(Strict):
@@ -145,6 +168,7 @@ class Nodes(Strict):
     on: Names = Field(
         description="the switch (sw1) or a port of it (sw1:p7); of several switches the nodes take turns"
     )
+    vlan: VlanId | None = Field(None, description=_ACCESS)
     address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
     igmp_version: Literal[1, 2, 3] | None = Field(
@@ -162,6 +186,7 @@ class Router(Strict):
     """A multicast router as its network sees it: it queries, and its port becomes a router port."""
 
     on: str = Field(description="the switch (sw1) or a port of it (sw1:p7)")
+    vlan: VlanId | None = Field(None, description=_ACCESS)
     address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
     querier: QuerierSetting = True
@@ -171,11 +196,23 @@ class Router(Strict):
 
 
 class Link(Strict):
-    """A cable between two switches."""
+    """A cable between two switches: a trunk where both have VLANs, or in one VLAN (``vlan``)."""
 
     between: Pair
+    vlan: VlanId | None = Field(
+        None, description="an access link in this VLAN; needed where only one of the two has VLANs"
+    )
+    vlans: tuple[VlanId, ...] | None = Field(
+        None, min_length=1, description="of a trunk; left out, it carries every VLAN that both ends have"
+    )
     mtu: int | None = Field(None, ge=68, le=65520)
     state: Literal["up", "down"] = "up"
+
+    @model_validator(mode="after")
+    def _access_or_trunk(self) -> Self:
+        if self.vlan is not None and self.vlans is not None:
+            raise ValueError("vlan makes an access link, vlans a trunk: write one of them")
+        return self
 
 
 class Layout(StrEnum):

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from harness.scenario.fields import MomentText, Name, Names, Pair
+from harness.scenario.fields import MomentText, Name, Names, Pair, SwitchName
 from harness.scenario.network import SwitchSettings
 from harness.scenario.strict import Strict
 
@@ -37,9 +37,9 @@ class Silence(Strict):
 
 
 class SetSwitch(SwitchSettings):
-    """Settings of a switch that change while it runs."""
+    """Settings of a switch that change while it runs: sw1 with all of its VLANs, or sw1.20 alone."""
 
-    switch: Name
+    switch: SwitchName
 
 
 ACTIONS = (
@@ -65,17 +65,19 @@ class Step(Strict):
     at: MomentText
     name: Name | None = Field(None, description="what expectations call this moment")
     set: SetSwitch | None = None
-    start_querier: Name | None = Field(None, description="of a switch or a router")
-    stop_querier: Name | None = None
-    start_mld_querier: Name | None = Field(None, description="of a switch or a router, for IPv6")
-    stop_mld_querier: Name | None = None
+    start_querier: SwitchName | None = Field(
+        None, description="of a switch (in all of its VLANs), of one VLAN (sw1.20), or of a router"
+    )
+    stop_querier: SwitchName | None = None
+    start_mld_querier: SwitchName | None = Field(None, description="of the same, for IPv6")
+    stop_mld_querier: SwitchName | None = None
     link_down: Names | None = Field(None, description="a node, a port (sw1:p3) or two switches")
     link_up: Names | None = None
     silence: Silence | None = None
     restore: Silence | None = Field(None, description="ends a silence")
     join: Membership | None = None
     leave: Membership | None = None
-    restart_switch: Name | None = Field(None, description="its tables are lost")
+    restart_switch: SwitchName | None = Field(None, description="its tables are lost")
     restart_node: Name | None = Field(None, description="its network goes down and up; it joins again")
 
     @property

@@ -15,10 +15,12 @@ from harness.source.duration import parse as duration
 
 _MOMENT = re.compile(r"^(?P<step>[a-zA-Z][\w-]*?)(?:\s*(?P<sign>[+-])\s*(?P<offset>\d[\d.]*\s*[a-z]+))?$")
 _MOMENTS = "write 260s, a step's name, or a step's name + 10s"
+_VLAN = re.compile(r"[1-9][0-9]{0,3}")
 _PER = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 MOST_A_SECOND = 10_000
 """The highest rate: one process cannot send and record more and keep time."""
+LAST_VLAN = 4094
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 SHORTEST_PREFIX, LONGEST_PREFIX = 8, 29
 
@@ -133,6 +135,29 @@ def parse_subnet(value: Any) -> IPv4Network:
         msg = f"{subnet} holds no addresses of hosts"
         raise ValueError(msg)
     return subnet
+
+
+def parse_vlan(value: Any) -> int:
+    """A VLAN's number, 1 to 4094 (IEEE 802.1Q reserves 0 and 4095)."""
+    text = str(value)
+    if isinstance(value, bool) or not _VLAN.fullmatch(text) or int(text) > LAST_VLAN:
+        msg = f'"{text}" is no VLAN: they have numbers from 1 to {LAST_VLAN}'
+        raise ValueError(msg)
+    return int(text)
+
+
+def parse_vlans(value: Any) -> Any:
+    """VLANs with their settings; ``[10, 20]`` are two without any of their own."""
+    if isinstance(value, dict | list | tuple) and not value:
+        raise ValueError("a switch without VLANs has no vlans: write some, or leave it out")
+    if not isinstance(value, list | tuple):
+        return value
+    vlans = [str(parse_vlan(item)) for item in value]
+    twice = next((vlan for vlan in vlans if vlans.count(vlan) > 1), None)
+    if twice is not None:
+        msg = f"VLAN {twice} stands there twice"
+        raise ValueError(msg)
+    return {vlan: {} for vlan in vlans}
 
 
 def parse_seen_querier(value: Any) -> IPv4Address | str:

@@ -53,6 +53,9 @@ def explain(history: History, first: Complaint) -> tuple[str, tuple[str, ...]]:
     )
     cause = history.switches.last_cause_before(change)
     told = "" if cause is None else words.event(cause)
+    if not hops:
+        here, there = (history.plan.host(name).switch for name in (pair.sender, pair.receiver))
+        return told, (f"no cable leads from {here} to {there}",)
     if stream.cast is Cast.UNICAST:
         return told, ()
     shown = hops if len(hops) <= _SWITCHES_SHOWN else (*hops[:2], *hops[-2:])

@@ -75,6 +75,7 @@ def test_variants_know_the_keys_and_require_none() -> None:
         "address",
         "mtu",
         "igmp_version",
+        "vlan",
         "address6",
         "mld_version",
         "firewall",

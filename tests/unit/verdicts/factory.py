@@ -58,6 +58,8 @@ def node(number: int, switch: str = "sw1", kind: PeerKind = PeerKind.NODE, prefi
 def switch(name: str, ports: Iterable[tuple[str, str, str, PeerKind]]) -> PlanSwitch:
     return PlanSwitch(
         name=name,
+        chassis=name,
+        vlan=None,
         profile="rfc",
         title="by the RFC",
         data_plane=DataPlane.EMULATED,
