@@ -7,7 +7,9 @@ bridge. Everything else asks here.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +18,7 @@ from harness.backends.netns import firewall
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.emulated import EmulatedSwitch
 from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
+from harness.backends.netns.host_ipv6 import HostIPv6
 from harness.backends.netns.kernel_bridge import KernelBridge
 from harness.backends.netns.limits import HOST_UNSOLICITED_V2_S, HOST_UNSOLICITED_V3_S
 from harness.backends.netns.loop import Loop
@@ -35,6 +38,8 @@ from harness.plan.model import (
     Port,
 )
 from harness.profiles import DataPlane
+from harness.protocols.dialect import Dialect
+from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 from harness.wire.membership import Address
 
@@ -80,7 +85,13 @@ class Devices:
             links=tuple(_link_spec(link, plan) for link in plan.links),
         )
         self._switches: dict[str, SwitchDriver] = {}
-        self._routers: dict[str, RouterQuerier] = {}
+        self._routers: dict[tuple[Dialect, str], RouterQuerier] = {}
+        self._behaviours = {
+            (behaviour.dialect, switch.name): behaviour
+            for switch in plan.switches
+            for behaviour in (switch.behaviour, switch.mld)
+            if behaviour is not None
+        }
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -94,9 +105,11 @@ class Devices:
         for switch in self._plan.switches:
             self._switches[switch.name] = self._driver(switch)
         for router in self._plan.routers:
-            if router.querier is not None:
-                with self.enter_host(router.name):
-                    self._routers[router.name] = RouterQuerier(router, self._loop, self._clock, self._emit)
+            with self.enter_host(router.name):
+                for dialect in _dialects(router):
+                    self._routers[dialect, router.name] = RouterQuerier(
+                        router, self._loop, self._clock, self._emit, dialect=dialect
+                    )
         for host in self._plan.hosts:
             if host.firewall:
                 with self.enter_host(host.name):
@@ -104,17 +117,22 @@ class Devices:
 
     def _driver(self, switch: PlanSwitch) -> SwitchDriver:
         if switch.data_plane is DataPlane.LINUX_BRIDGE:
-            return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit)
+            return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit, switch.mld)
         namespace = self._fabric.switch_fd(switch.name)
-        return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit)
+        return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit, switch.mld)
 
     def start(self) -> None:
         """Switch on every switch, and the routers whose querier runs from the start."""
         for switch in self._switches.values():
             switch.start()
-        for router in self._plan.routers:
-            if router.querier_on:
-                self._routers[router.name].start()
+        for querier in self._asking():
+            self._routers[querier].start()
+
+    def _asking(self) -> tuple[tuple[Dialect, str], ...]:
+        """Return the routers' queriers that run from the start."""
+        igmp = ((Dialect.IGMP, router.name) for router in self._plan.routers if router.querier_on)
+        mld = ((Dialect.MLD, router.name) for router in self._plan.routers if router.mld_querier_on)
+        return (*igmp, *mld)
 
     def close(self) -> None:
         """Remove everything, in the reverse order."""
@@ -148,28 +166,31 @@ class Devices:
 
     def queriers_heard(self) -> bool:
         """Tell whether every router that queries from the start has sent its first query."""
-        return all(self._routers[r.name].has_queried for r in self._plan.routers if r.querier_on and r.up)
+        asking = (self._routers[asks] for asks in self._asking() if self._plan.host(asks[1]).up)
+        return all(querier.has_queried for querier in asking)
 
     def unheard(self) -> str:
         """Say which routers have not queried yet."""
-        silent = [
-            r.name for r in self._plan.routers if r.querier_on and not self._routers[r.name].has_queried
-        ]
-        return f"the first query of {', '.join(silent)}"
+        silent = [asks[1] for asks in self._asking() if not self._routers[asks].has_queried]
+        return f"the first query of {', '.join(dict.fromkeys(silent))}"
 
     def queriers_of_old_versions(self) -> bool:
-        """Tell whether a version 1 or 2 query may be heard at the start."""
-        queriers = [switch.behaviour.standing_querier() for switch in self._plan.switches]
-        queriers += [router.querier for router in self._plan.routers if router.querier_on]
-        forced = any(host.igmp_version in (1, 2) for host in self._plan.hosts)
-        return forced or any(querier is not None and querier.version < 3 for querier in queriers)
+        """Tell whether a query may be heard at the start that hosts do not answer with records."""
+        forced = any(host.igmp_version in (1, 2) or host.mld_version == 1 for host in self._plan.hosts)
+        old = (querier.version < querier.dialect.records_version for querier in self._queriers_at_start())
+        return forced or any(old)
 
     def longest_response_s(self) -> float:
         """Return how long hosts may take to report, asked or on a join, in the customer's seconds."""
-        queriers = [switch.behaviour.standing_querier() for switch in self._plan.switches]
-        queriers += [router.querier for router in self._plan.routers if router.querier_on]
-        asked = (querier.max_response_s for querier in queriers if querier is not None)
+        asked = (querier.max_response_s for querier in self._queriers_at_start())
         return max(asked, default=HOST_UNSOLICITED_V3_S)
+
+    def _queriers_at_start(self) -> Iterator[QuerierConfig]:
+        behaviours = [one for switch in self._plan.switches for one in (switch.behaviour, switch.mld)]
+        queriers = [None if behaviour is None else behaviour.standing_querier() for behaviour in behaviours]
+        queriers += [router.querier for router in self._plan.routers if router.querier_on]
+        queriers += [router.mld_querier for router in self._plan.routers if router.mld_querier_on]
+        yield from (querier for querier in queriers if querier is not None)
 
     def knows(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether the switches that must learn of a join have done so.
@@ -183,7 +204,7 @@ class Devices:
             if not self._switches[name].knows(stream.group, port):
                 return False
             switch = self._plan.switch(name)
-            if switch.behaviour.snooping:
+            if switch.snoops(stream.group):
                 continue
             for own in switch.ports:
                 if own.peer_kind is PeerKind.SWITCH and own.peer not in seen and self._joined(switch, own):
@@ -214,19 +235,31 @@ class Devices:
 
     # --- changes ------------------------------------------------------------------------------------------
 
-    def configure(self, switch: str, behaviour: SnoopingConfig) -> None:
-        """Change a switch's settings."""
-        self._switches[switch].configure(behaviour)
+    def configure(self, switch: str, *behaviours: SnoopingConfig | None) -> None:
+        """Change a switch's settings, of IGMP and of MLD; those that are as before are left alone."""
+        for behaviour in behaviours:
+            if behaviour is None or behaviour == self._behaviours[behaviour.dialect, switch]:
+                continue
+            self._behaviours[behaviour.dialect, switch] = behaviour
+            driver, querier = self._switches[switch], behaviour.querier
+            if isinstance(driver, KernelBridge) and querier is not None:
+                self._set_link_local(switch, querier.address)
+            driver.configure(behaviour)
+
+    def _set_link_local(self, switch: str, address: Address) -> None:
+        """Give a kernel bridge the address that it is to ask IPv6 hosts from, or take it away."""
+        if isinstance(address, IPv6Address):
+            self._fabric.set_switch_link_local(switch, None if address.is_unspecified else address)
 
     def restart_switch(self, switch: str) -> None:
         """Lose a switch's tables."""
         self._switches[switch].restart()
 
-    def set_querier(self, router: str, *, on: bool) -> None:
+    def set_querier(self, router: str, dialect: Dialect, *, on: bool) -> None:
         """Start or stop a router's querier."""
-        querier = self._routers.get(router)
+        querier = self._routers.get((dialect, router))
         if querier is None:
-            msg = f"{router} is no router that could query"
+            msg = f"{router} is no router that could query in {dialect.name}"
             raise LabError(msg)
         (querier.start if on else querier.stop)()
 
@@ -263,7 +296,7 @@ class Devices:
             for name in names:
                 if name in stream.senders:
                     others = (self._plan.host(other) for other in stream.receivers if other != name)
-                    self._fabric.set_neighbours(name, [(o.address, o.mac) for o in others])
+                    self._fabric.set_neighbours(name, [(o.unicast_for(stream.group), o.mac) for o in others])
 
 
 def _switch_spec(switch: PlanSwitch) -> SwitchSpec:
@@ -291,7 +324,29 @@ def _host_spec(host: PlanHost, plan: Plan) -> HostSpec:
         unsolicited_v2_ms=max(1, round(HOST_UNSOLICITED_V2_S * 1000 / plan.speed)),
         unsolicited_v3_ms=max(1, round(HOST_UNSOLICITED_V3_S * 1000 / plan.speed)),
         igmp_version=host.igmp_version,
+        inet6=_inet6(host, plan),
     )
+
+
+def _inet6(host: PlanHost, plan: Plan) -> HostIPv6 | None:
+    if host.address6 is None or host.link_local is None:
+        return None
+    return HostIPv6(
+        link_local=host.link_local,
+        address=host.address6,
+        prefix_length=plan.prefix_length6,
+        mldv1_ms=max(1, round(HOST_UNSOLICITED_V2_S * 1000 / plan.speed)),
+        mldv2_ms=max(1, round(HOST_UNSOLICITED_V3_S * 1000 / plan.speed)),
+        mld_version=host.mld_version or 0,
+        quiet=not plan.ipv6,
+    )
+
+
+def _dialects(router: PlanHost) -> Iterator[Dialect]:
+    if router.querier is not None:
+        yield Dialect.IGMP
+    if router.mld_querier is not None:
+        yield Dialect.MLD
 
 
 def _link_spec(link: PlanLink, plan: Plan) -> LinkSpec:

@@ -122,6 +122,8 @@ class Fabric:
         self._switch_fds: dict[str, int] = {}
         self._host_fds: dict[str, int] = {}
         self._sockets: dict[str, NetlinkSocket] = {}
+        self._link_locals: dict[str, IPv6Address | None] = {}
+        """Of the bridges on which IPv6 was switched on."""
 
     def __enter__(self) -> Self:
         self.build()
@@ -253,15 +255,24 @@ class Fabric:
         message = messages.address(_BRIDGE_INDEX, IPv4Interface((address, 32)))
         self._sockets[switch].request((message,), f"address {address} of {switch}")
 
-    def set_switch_link_local(self, switch: str, address: IPv6Address) -> None:
-        """Give a switch's bridge a link-local address, the source of its MLD queries; an earlier one stays.
+    def set_switch_link_local(self, switch: str, address: IPv6Address | None) -> None:
+        """Give a switch's bridge a link-local address instead of the one it has: its MLD queries come from it.
 
-        Raises RefusedError.
+        None takes that away. Raises RefusedError.
         """
-        with inside(self._switch_fds[switch]):
-            host_ipv6.enable_on(BRIDGE)
-        message = host_ipv6.address(_BRIDGE_INDEX, IPv6Interface((address, 64)))
-        self._sockets[switch].request((message,), f"address {address} of {switch}")
+        before = self._link_locals.get(switch)
+        if before == address:
+            return
+        if switch not in self._link_locals:
+            with inside(self._switch_fds[switch]):
+                host_ipv6.enable_on(BRIDGE)
+        batch = [
+            host_ipv6.address(_BRIDGE_INDEX, IPv6Interface((one, 64)), gone=gone)
+            for one, gone in ((before, True), (address, False))
+            if one is not None
+        ]
+        self._sockets[switch].request(batch, f"link-local address of {switch}")
+        self._link_locals[switch] = address
 
     def set_link(self, switch: str, port: str, *, up: bool) -> None:
         """Set a switch's port up or down, as its administrator would; the other end's carrier follows."""
@@ -271,8 +282,13 @@ class Fabric:
         known.up = up
 
     def set_host_link(self, host: str, *, up: bool) -> None:
-        """Set a host's eth0 up or down. Going down costs it its neighbours and routes, not its address."""
-        self._host_request(host, (messages.set_link(_INTERFACE_INDEX, up=up),))
+        """Set a host's eth0 up or down. Going down costs it its neighbours and routes, not its addresses.
+
+        Those of IPv6, which the kernel takes away with the link, come back with it.
+        """
+        inet6 = next(spec.inet6 for spec in self._hosts if spec.name == host) if up else None
+        batch = [] if inet6 is None else list(host_ipv6.addresses(_INTERFACE_INDEX, inet6))
+        self._host_request(host, (*batch, messages.set_link(_INTERFACE_INDEX, up=up)))
 
     def set_neighbours(self, host: str, neighbours: Iterable[tuple[Address, str]]) -> None:
         """Give a host permanent neighbour entries (address, MAC)."""

@@ -16,7 +16,7 @@ from ipaddress import IPv6Address, IPv6Interface
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 
-from harness.backends.netns.messages import RTM_NEWADDR, Template, encode_new
+from harness.backends.netns.messages import RTM_DELADDR, RTM_NEWADDR, Template, encode_change, encode_new
 
 MLDV1_REPORT_INTERVAL_MS = 10_000
 MLDV2_REPORT_INTERVAL_MS = 1_000
@@ -74,7 +74,7 @@ def _write(path: str, value: int) -> None:
 
 
 @cache
-def _template(index: int, prefix_length: int) -> Template:
+def _template(index: int, prefix_length: int, *, gone: bool) -> Template:
     sentinel = bytes(range(0x21, 0x31))
     message = ifaddrmsg()
     message["family"] = socket.AF_INET6
@@ -82,12 +82,14 @@ def _template(index: int, prefix_length: int) -> Template:
     message["index"] = index
     message["flags"] = _IFA_F_NODAD
     message["attrs"] = [("IFA_ADDRESS", str(IPv6Address(sentinel)))]
-    return Template(encode_new(message, RTM_NEWADDR), {"address": sentinel})
+    image = encode_change(message, RTM_DELADDR) if gone else encode_new(message, RTM_NEWADDR)
+    return Template(image, {"address": sentinel})
 
 
-def address(index: int, interface: IPv6Interface) -> bytearray:
-    """Return the message that gives a link an IPv6 address that is used at once."""
-    return _template(index, interface.network.prefixlen).stamp(address=interface.ip.packed)
+def address(index: int, interface: IPv6Interface, *, gone: bool = False) -> bytearray:
+    """Return the message that gives a link an IPv6 address that is used at once, or takes it away."""
+    template = _template(index, interface.network.prefixlen, gone=gone)
+    return template.stamp(address=interface.ip.packed)
 
 
 def addresses(index: int, host: HostIPv6) -> tuple[bytearray, ...]:

@@ -36,6 +36,7 @@ from harness.wire.membership import Address
 RTM_NEWLINK = 16
 RTM_GETLINK = 18
 RTM_NEWADDR = 20
+RTM_DELADDR = 21
 RTM_NEWNEIGH = 28
 
 _CHANGE = NLM_F_REQUEST | NLM_F_ACK
@@ -167,6 +168,11 @@ def _encode(message: nlmsg, kind: int, flags: int) -> bytes:
 def encode_new(message: nlmsg, kind: int) -> bytes:
     """Return a message that makes something which must not be there yet."""
     return _encode(message, kind, _NEW)
+
+
+def encode_change(message: nlmsg, kind: int) -> bytes:
+    """Return a message that changes or removes what is there."""
+    return _encode(message, kind, _CHANGE)
 
 
 def _link(index: int, attrs: Attributes, flags: int = _CHANGE, *, up: bool | None = None) -> bytes:
