@@ -79,7 +79,10 @@ class Membership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Igmp:
-    """An IGMP message seen at a switch's port, or sent by the switch itself (``sent``, port empty)."""
+    """An IGMP or MLD message seen at a switch's port, or sent by the switch itself (``sent``, port empty).
+
+    ``protocol`` is "igmp" or "mld", here and in what follows.
+    """
 
     at_s: float
     switch: str
@@ -88,11 +91,16 @@ class Igmp:
     source: str
     group: str = ""
     sent: bool = False
+    protocol: str = "igmp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLine:
-    """A line of a switch's tables appeared or went: table "member", "router-port" or "querier"."""
+    """A line of a switch's tables appeared or went: table "member", "router-port" or "querier".
+
+    ``filter`` of a member: from which sources it receives the group, "include 10.77.0.3" or "exclude
+    10.77.0.3"; empty is every source. A member whose filter changes appears again with the new one.
+    """
 
     at_s: float
     switch: str
@@ -102,6 +110,8 @@ class TableLine:
     group: str = ""
     address: str = ""
     cause: str = ""
+    filter: str = ""
+    protocol: str = "igmp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +123,7 @@ class Mode:
     snooping: bool
     unregistered: str
     cause: str
+    protocol: str = "igmp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

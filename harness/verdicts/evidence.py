@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 from harness.observations.history import History
-from harness.observations.switch_log import Change
+from harness.observations.switch_log import Change, protocol_of
 from harness.plan.model import Cast, Plan
 from harness.verdicts import words
 from harness.verdicts.finding import Complaint
@@ -50,6 +50,7 @@ def explain(history: History, first: Complaint) -> tuple[str, tuple[str, ...]]:
         way=hops,
         arrived=first.arrived,
         since_s=None if before is None else stream.sent_at(before) - history.guard_s,
+        source=str(history.plan.host(pair.sender).address),
     )
     cause = history.switches.last_cause_before(change)
     told = "" if cause is None else words.event(cause)
@@ -60,7 +61,11 @@ def explain(history: History, first: Complaint) -> tuple[str, tuple[str, ...]]:
         return told, ()
     shown = hops if len(hops) <= _SWITCHES_SHOWN else (*hops[:2], *hops[-2:])
     lines = (
-        words.tables(switch, str(stream.group), history.switches.tables_at(switch, first.at_s))
+        words.tables(
+            switch,
+            str(stream.group),
+            history.switches.tables_at(switch, first.at_s, protocol_of(str(stream.group))),
+        )
         for switch, _ in shown
     )
     return told, tuple(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.observations.history import History
-from harness.observations.switch_log import Tables
+from harness.observations.switch_log import Tables, protocol_of
 from harness.plan.model import ExpectTables
 from harness.verdicts import words
 from harness.verdicts.finding import Finding
@@ -18,7 +18,7 @@ def find_tables(history: History, expectation: ExpectTables, slack_s: float = 0.
     A state that held a millisecond of this machine's time before or after is neither right nor wrong.
     """
     expected = f"{expectation.switch} at {words.moment(expectation.at_s)}: {'; '.join(_wanted(expectation))}"
-    known = history.switches.tables_at(expectation.switch, expectation.at_s)
+    known = history.switches.tables_at(expectation.switch, expectation.at_s, _protocol(expectation))
     wrong = tuple(_differences(expectation, known))
     if not wrong:
         return Finding(status=Status.PASSED, expected=expected, got="as written")
@@ -35,7 +35,16 @@ def _held_near(history: History, expectation: ExpectTables, slack_s: float) -> b
     log, switch = history.switches, expectation.switch
     from_s, until_s = expectation.at_s - slack_s, expectation.at_s + slack_s
     moments = (from_s, *log.moments_of_change(switch, from_s, until_s))
-    return any(not any(_differences(expectation, log.tables_at(switch, at_s))) for at_s in moments)
+    protocol = _protocol(expectation)
+    return any(not any(_differences(expectation, log.tables_at(switch, at_s, protocol))) for at_s in moments)
+
+
+def _protocol(expectation: ExpectTables) -> str:
+    """Return whose router ports and querier are meant: MLD's where an IPv6 address is written."""
+    written = [group for group, _ in expectation.groups or ()]
+    if expectation.querier is not None:
+        written.append(expectation.querier)
+    return "mld" if any(protocol_of(str(address)) == "mld" for address in written) else "igmp"
 
 
 def _wanted(expectation: ExpectTables) -> Iterable[str]:

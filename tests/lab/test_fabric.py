@@ -27,7 +27,8 @@ from harness.backends.netns.netlink import NetlinkSocket, RefusedError
 from harness.backends.netns.silence import Silence, SilentLink
 from harness.backends.netns.userns import has_capabilities
 from harness.errors import LabError
-from harness.protocols.effects import Unregistered
+from harness.protocols.dialect import Dialect
+from harness.protocols.effects import EVERY_SOURCE, Unregistered
 
 pytestmark = [
     pytest.mark.lab,
@@ -312,15 +313,15 @@ def test_the_kernels_multicast_database_is_read_and_followed() -> None:
 def test_sets_decide_which_ports_hear_a_group() -> None:
     with four_hosts() as fabric, emulated(fabric) as plane, party(fabric, 4) as people:
         assert people.hearers("n1", GROUP) == ["n2", "n3", "n4"]
-        plane.set_mode(snooping=True, unregistered=Unregistered.DROP)
+        plane.set_mode(Dialect.IGMP, snooping=True, unregistered=Unregistered.DROP)
         assert people.hearers("n1", GROUP) == []
-        plane.apply(add_members=[(GROUP, "p2"), (GROUP, "p3")], add_groups=[GROUP])
+        plane.apply({(GROUP, "p2"): EVERY_SOURCE, (GROUP, "p3"): EVERY_SOURCE})
         assert people.hearers("n1", GROUP) == ["n2", "n3"]
         assert people.hearers("n1", OTHER_GROUP) == []
-        plane.apply(del_members=[(GROUP, "p2")], add_members=[(GROUP, "p4")])
+        plane.apply({(GROUP, "p2"): None, (GROUP, "p4"): EVERY_SOURCE})
         assert people.hearers("n1", GROUP) == ["n3", "n4"]
-        assert plane.members() == {(GROUP, "p3"), (GROUP, "p4")}
-        plane.set_mode(snooping=False, unregistered=Unregistered.DROP)
+        assert plane.members() == {(GROUP, "p3"): EVERY_SOURCE, (GROUP, "p4"): EVERY_SOURCE}
+        plane.set_mode(Dialect.IGMP, snooping=False, unregistered=Unregistered.DROP)
         assert people.hearers("n1", GROUP) == ["n2", "n3", "n4"]
 
 
@@ -336,18 +337,18 @@ def test_router_ports_and_unregistered_groups(
     unregistered: Unregistered, hear_unregistered: list[str]
 ) -> None:
     with four_hosts() as fabric, emulated(fabric) as plane, party(fabric, 4) as people:
-        plane.set_mode(snooping=True, unregistered=unregistered)
-        plane.apply(add_members=[(GROUP, "p2")], add_groups=[GROUP], add_routers=["p4"])
+        plane.set_mode(Dialect.IGMP, snooping=True, unregistered=unregistered)
+        plane.apply({(GROUP, "p2"): EVERY_SOURCE}, {(Dialect.IGMP, "p4"): True})
         assert people.hearers("n1", GROUP) == ["n2", "n4"]
         assert people.hearers("n1", OTHER_GROUP) == hear_unregistered
-        assert plane.routers() == {"p4"}
+        assert plane.routers() == {(Dialect.IGMP, "p4")}
         assert plane.groups() == {GROUP}
 
 
 def test_nothing_but_ipv4_multicast_is_held_back() -> None:
     ipv6 = bytes.fromhex("333300000001" + "020000000001" + "86dd") + b"six" + bytes(60)
     with four_hosts() as fabric, emulated(fabric) as plane, party(fabric, 4) as people:
-        plane.set_mode(snooping=True, unregistered=Unregistered.DROP)
+        plane.set_mode(Dialect.IGMP, snooping=True, unregistered=Unregistered.DROP)
         # Unicast needs ARP, a broadcast, to pass first.
         assert people.hearers("n1", IPv4Address("10.0.0.4")) == ["n4"]
         with tap(fabric.host_fd("n1"), "eth0") as mouth, tap(fabric.host_fd("n3"), "eth0") as ear:
@@ -378,18 +379,19 @@ def test_igmp_reaches_the_tap_on_the_port_and_no_further() -> None:
 def test_more_members_than_one_message_holds() -> None:
     members = [(IPv4Address("239.1.0.0") + number, f"p{number % 7}") for number in range(2500)]
     with four_hosts() as fabric, emulated(fabric) as plane:
-        plane.apply(add_members=members, add_groups=[group for group, _ in members])
-        assert plane.members() == frozenset(members)
-        plane.apply(del_members=members[:2400], add_members=members[2399:])
-        assert plane.members() == frozenset(members[2399:])
-        plane.apply(del_members=members)
-        assert plane.members() == frozenset()
+        plane.apply(dict.fromkeys(members, EVERY_SOURCE))
+        assert plane.members() == dict.fromkeys(members, EVERY_SOURCE)
+        plane.apply(dict.fromkeys(members[:2400]) | dict.fromkeys(members[2399:], EVERY_SOURCE))
+        assert plane.members() == dict.fromkeys(members[2399:], EVERY_SOURCE)
+        plane.apply(dict.fromkeys(members))
+        assert plane.members() == {}
+        assert plane.groups() == frozenset()
 
 
 def test_nft_prints_the_data_plane_as_it_was_meant() -> None:
     with four_hosts() as fabric, emulated(fabric) as plane:
-        plane.set_mode(snooping=True, unregistered=Unregistered.FLOOD)
-        plane.apply(add_members=[(GROUP, "p2")], add_groups=[GROUP], add_routers=["p4"])
+        plane.set_mode(Dialect.IGMP, snooping=True, unregistered=Unregistered.FLOOD)
+        plane.apply({(GROUP, "p2"): EVERY_SOURCE}, {(Dialect.IGMP, "p4"): True})
         with inside(fabric.switch_fd("sw1")):
             try:
                 text = subprocess.run(
@@ -400,7 +402,8 @@ def test_nft_prints_the_data_plane_as_it_was_meant() -> None:
     assert 'elements = { "p2" . 239.192.0.1 }' in text
     assert 'elements = { "p4" }' in text
     assert "hook forward priority 0" in text
-    assert text.count("accept\n") == 6
+    assert "meta protocol ip goto igmp_acl" in text
+    assert text.count("accept\n") == 4
     assert text.count(" drop\n") == 2
 
 
@@ -408,9 +411,9 @@ def test_a_refused_change_names_the_reason_and_changes_nothing() -> None:
     with four_hosts() as fabric:
         plane = DataPlane(fabric.switch_fd("sw1"))
         with pytest.raises(RefusedError, match="No such file or directory"):
-            plane.apply(add_groups=[GROUP])
+            plane.apply({(GROUP, "p1"): EVERY_SOURCE})
         plane.install()
-        plane.apply(add_groups=[GROUP])
+        plane.apply({(GROUP, "p1"): EVERY_SOURCE})
         assert plane.groups() == {GROUP}
         plane.close()
 
@@ -560,11 +563,11 @@ from harness.backends.netns.userns import has_capabilities
 assert not has_capabilities()
 """
     after = """
-from harness.backends.netns.data_plane import DataPlane
+from harness.backends.netns.data_plane import EVERY_SOURCE, DataPlane
 plane = DataPlane(fabric.switch_fd("sw1"))
 plane.install()
-plane.apply(add_members=[(IPv4Address("239.1.1.1"), "p1")])
-assert plane.members() == {(IPv4Address("239.1.1.1"), "p1")}
+plane.apply({(IPv4Address("239.1.1.1"), "p1"): EVERY_SOURCE})
+assert plane.members() == {(IPv4Address("239.1.1.1"), "p1"): EVERY_SOURCE}
 assert all(state.passes for state in fabric.port_states("sw1").values())
 assert os.getuid() == 0 and open("/proc/self/uid_map").read().split() == ["0", "65534", "1"]
 """

@@ -52,8 +52,8 @@ class SwitchDriver(Protocol):
     def start(self) -> None:
         """Switch it on."""
 
-    def knows(self, group: Address, port: str) -> bool:
-        """Tell whether a port is a member of a group, or does not need to be."""
+    def knows(self, group: Address, port: str, sources: tuple[Address, ...] = ()) -> bool:
+        """Tell whether a port receives a group, and from these sources, or need not be a member to do so."""
 
     def configure(self, behaviour: SnoopingConfig) -> None:
         """Take new settings, in the customer's seconds."""

@@ -70,6 +70,7 @@ BRIDGE_OPTIONS: Final[Mapping[str, str]] = {
     "mcast_startup_query_interval": "IFLA_BR_MCAST_STARTUP_QUERY_INTVL",
     "mcast_stats_enabled": "IFLA_BR_MCAST_STATS_ENABLED",
     "mcast_igmp_version": "IFLA_BR_MCAST_IGMP_VERSION",
+    "mcast_mld_version": "IFLA_BR_MCAST_MLD_VERSION",
 }
 """Names as of ``ip link ... type bridge``; intervals in hundredths of a second."""
 

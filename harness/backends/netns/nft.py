@@ -50,6 +50,7 @@ __all__ = ["NFPROTO_BRIDGE", "NFPROTO_NETDEV", "Cmp", "Meta", "Regs"]  # of pyro
 
 DROP = 0
 ACCEPT = 1
+_GOTO = -4
 
 _ELEMENTS_A_MESSAGE = 1000
 """An attribute holds at most 65535 octets; an element of a long key takes 60."""
@@ -141,6 +142,13 @@ def verdict(code: int) -> Expression:
     return expression("immediate", ("DREG", Regs.NFT_REG_VERDICT), ("DATA", verdict))
 
 
+def go_to(chain: str) -> Expression:
+    """Go on in another chain of the table for good; what no rule of it matches gets the hook's policy."""
+    attrs: Attributes = [("NFTA_VERDICT_CODE", _GOTO), ("NFTA_VERDICT_CHAIN", chain)]
+    verdict = {"attrs": [("NFTA_DATA_VERDICT", {"attrs": attrs})]}
+    return expression("immediate", ("DREG", Regs.NFT_REG_VERDICT), ("DATA", verdict))
+
+
 # --- messages ---------------------------------------------------------------------------------------------
 
 
@@ -167,19 +175,24 @@ def del_table(family: int, name: str) -> bytes:
 
 
 def new_chain(
-    family: int, table: str, name: str, hook: Hook, priority: int, device: str | None = None
+    family: int,
+    table: str,
+    name: str,
+    hook: Hook | None = None,
+    priority: int = 0,
+    device: str | None = None,
 ) -> bytes:
-    """Make a chain that the hook calls and that accepts what its rules leave."""
-    where: Attributes = [("NFTA_HOOK_HOOKNUM", hook), ("NFTA_HOOK_PRIORITY", priority)]
-    if device is not None:
-        where.append(("NFTA_HOOK_DEV", device))
-    attrs: Attributes = [
-        ("NFTA_CHAIN_TABLE", table),
-        ("NFTA_CHAIN_NAME", name),
-        ("NFTA_CHAIN_HOOK", {"attrs": where}),
-        ("NFTA_CHAIN_POLICY", ACCEPT),
-        ("NFTA_CHAIN_TYPE", "filter"),
-    ]
+    """Make a chain: one that a hook calls and that accepts what its rules leave, or one to go to."""
+    attrs: Attributes = [("NFTA_CHAIN_TABLE", table), ("NFTA_CHAIN_NAME", name)]
+    if hook is not None:
+        where: Attributes = [("NFTA_HOOK_HOOKNUM", hook), ("NFTA_HOOK_PRIORITY", priority)]
+        if device is not None:
+            where.append(("NFTA_HOOK_DEV", device))
+        attrs += [
+            ("NFTA_CHAIN_HOOK", {"attrs": where}),
+            ("NFTA_CHAIN_POLICY", ACCEPT),
+            ("NFTA_CHAIN_TYPE", "filter"),
+        ]
     return message(nft_chain_msg, NFT_MSG_NEWCHAIN, family, attrs, NLM_F_CREATE | NLM_F_EXCL)
 
 

@@ -9,7 +9,7 @@ import errno
 from enum import Enum
 from typing import assert_never
 
-from harness.backends.netns.matches import IGMP, IPV4, TO_GROUP
+from harness.backends.netns.matches import IGMP, IPV4, TO_IPV4_GROUP
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.netlink import NETLINK_NETFILTER, NetlinkSocket, RefusedError
 from harness.backends.netns.nft import (
@@ -41,7 +41,7 @@ def _silenced(what: Silence) -> Rule:
         case Silence.IGMP:
             return IGMP
         case Silence.MULTICAST:
-            return (*IPV4, *TO_GROUP)
+            return (*IPV4, *TO_IPV4_GROUP)
         case _:
             assert_never(what)
 
