@@ -66,7 +66,7 @@ class HostSpec:
     ``mtu`` holds for both ends of the cable unless ``port_mtu`` gives the switch's end another: what is too
     long for a port is dropped there without a word. ``up`` False: the switch's port begins administratively
     down, so the host has no carrier. ``igmp_version`` forces that version; None follows the querier. ``ipv6``
-    lets the host's own IPv6 speak: link-local addresses, MLD and solicitations. ``inet6`` are its addresses of
+    lets the host's own IPv6 speak: link-local addresses, MLD and solicitations. ``inet6``: its addresses of
     IPv6, if it is to have any.
     """
 
@@ -256,9 +256,9 @@ class Fabric:
         self._sockets[switch].request((message,), f"address {address} of {switch}")
 
     def set_switch_link_local(self, switch: str, address: IPv6Address | None) -> None:
-        """Give a switch's bridge a link-local address instead of the one it has: its MLD queries come from it.
+        """Give a switch's bridge another link-local address, from which its MLD queries come, or none.
 
-        None takes that away. Raises RefusedError.
+        Raises RefusedError.
         """
         before = self._link_locals.get(switch)
         if before == address:
@@ -287,15 +287,15 @@ class Fabric:
         Those of IPv6, which the kernel takes away with the link, come back with it.
         """
         inet6 = next(spec.inet6 for spec in self._hosts if spec.name == host) if up else None
-        batch = [] if inet6 is None else list(host_ipv6.addresses(_INTERFACE_INDEX, inet6))
-        self._host_request(host, (*batch, messages.set_link(_INTERFACE_INDEX, up=up)))
+        addresses = () if inet6 is None else host_ipv6.addresses(_INTERFACE_INDEX, inet6)
+        self._host_request(host, (*addresses, messages.set_link(_INTERFACE_INDEX, up=up)))
 
     def set_neighbours(self, host: str, neighbours: Iterable[tuple[Address, str]]) -> None:
         """Give a host permanent neighbour entries (address, MAC)."""
         batch = [messages.neighbour(_INTERFACE_INDEX, address, mac) for address, mac in neighbours]
         self._host_request(host, batch)
 
-    def _host_request(self, host: str, batch: Sequence[bytes]) -> None:
+    def _host_request(self, host: str, batch: Sequence[bytes | bytearray]) -> None:
         with inside(self._host_fds[host]):
             socket = NetlinkSocket()
         with socket:
@@ -366,7 +366,7 @@ class Fabric:
                 ipv6=host.ipv6,
             )
             inet6 = () if host.inet6 is None else host_ipv6.addresses(_INTERFACE_INDEX, host.inet6)
-            batch = (
+            batch: tuple[bytes | bytearray, ...] = (
                 messages.host_settings(_INTERFACE_INDEX, settings),
                 messages.address(_INTERFACE_INDEX, IPv4Interface((host.address, host.prefix_length))),
                 *inet6,

@@ -1,4 +1,4 @@
-"""IPv6 of a host in a lab: addresses from the first moment, and nothing said that the scenario did not ask for.
+"""IPv6 of a host in a lab: addresses from the first moment, and not a word that nobody asked for.
 
 A stack as it comes takes a second to find out that nobody has its address, asks for routers, and repeats its
 reports at its own pace (RFC 4862, RFC 4861, RFC 9777). Here addresses are set by hand without that test, and
