@@ -33,9 +33,10 @@ class Actor:
             case ActionKind.LINK_DOWN | ActionKind.LINK_UP:
                 for end in action.ends:
                     self._devices.set_link(end, up=action.kind is ActionKind.LINK_UP)
-            case ActionKind.SILENCE | ActionKind.RESTORE:
-                for end in action.ends:
-                    self._devices.set_silence(end, silent=action.kind is ActionKind.SILENCE)
+            case ActionKind.SILENCE | ActionKind.RESTORE | ActionKind.IMPAIR | ActionKind.REPAIR:
+                self._devices.impair(action.impaired)
+            case ActionKind.TOPOLOGY_CHANGE:
+                self._devices.topology_changed(action.target)
             case ActionKind.JOIN | ActionKind.LEAVE:
                 self._change_membership(action)
             case ActionKind.RESTART_SWITCH:

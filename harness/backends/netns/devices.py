@@ -7,6 +7,7 @@ bridge. Everything else asks here.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -18,19 +19,21 @@ from harness.backends.netns.emulated import EmulatedSwitch
 from harness.backends.netns.emulated_host import EmulatedHost
 from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
 from harness.backends.netns.forger import Forger
+from harness.backends.netns.impaired import ImpairedCables
 from harness.backends.netns.kernel_bridge import KernelBridge
 from harness.backends.netns.limits import HOST_UNSOLICITED_V2_S, HOST_UNSOLICITED_V3_S
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.router import RouterQuerier
-from harness.backends.netns.silence import SilentLink
 from harness.errors import LabError
+from harness.observations.model import Impaired
 from harness.plan.hosts import Learning, learning
 from harness.plan.model import (
     ActionKind,
     Cast,
     End,
     Forgery,
+    ImpairedEnd,
     PeerKind,
     Plan,
     PlanHost,
@@ -64,6 +67,9 @@ class SwitchDriver(Protocol):
     def restart(self) -> None:
         """Lose all tables and begin again."""
 
+    def topology_changed(self) -> None:
+        """Be told that the spanning tree has changed."""
+
     def report_drops(self) -> None:
         """Hand out what this machine lost."""
 
@@ -85,6 +91,7 @@ class Devices:
             links=tuple(_link_spec(link, plan) for link in plan.links),
         )
         self._switches: dict[str, SwitchDriver] = {}
+        self._cables: ImpairedCables | None = None
         self._queriers: dict[str, RouterQuerier] = {}
         self._emulated: dict[str, EmulatedHost] = {}
         self._forgers: dict[str, Forger] = {}
@@ -97,6 +104,7 @@ class Devices:
         Then the hosts' own firewalls, whose tools are real programs. Switches stay free of rules.
         """
         self._fabric.build()
+        self._cables = ImpairedCables(self._plan, self._fabric, self._loop)
         self._set_neighbours(tuple(host.name for host in self._plan.hosts))
         for switch in self._plan.switches:
             self._switches[switch.name] = self._driver(switch)
@@ -142,6 +150,8 @@ class Devices:
                 driver.close()
         for switch in self._switches.values():
             switch.close()
+        if self._cables is not None:
+            self._cables.close()
         self._fabric.close()
 
     # --- doors --------------------------------------------------------------------------------------------
@@ -243,6 +253,9 @@ class Devices:
         """Hand out what this machine's switches lost."""
         for switch in self._switches.values():
             switch.report_drops()
+        lost = 0 if self._cables is None else self._cables.newly_dropped()
+        if lost:
+            self._emit(Impaired(at_s=self._clock.now(), what="socket", count=lost, host="the relay"))
 
     # --- changes ------------------------------------------------------------------------------------------
 
@@ -280,14 +293,15 @@ class Devices:
             self._fabric.set_link(end.device, end.port, up=up)
             driver.port_changed(end.port, up=up)
 
-    def set_silence(self, end: End, *, silent: bool) -> None:
-        """Let every frame that leaves this end of a cable vanish, or no more."""
-        on_switch = end.device in self._switches
-        fd = self._fabric.switch_fd(end.device) if on_switch else self._fabric.host_fd(end.device)
-        if silent:
-            SilentLink.silence(fd, end.port)
-        else:
-            SilentLink.restore(fd, end.port)
+    def impair(self, ends: Iterable[ImpairedEnd]) -> None:
+        """Do this, and nothing else, to the frames that leave these ends of cables."""
+        if self._cables is not None:
+            for impaired in ends:
+                self._cables.set(impaired)
+
+    def topology_changed(self, switch: str) -> None:
+        """Tell a switch what the spanning tree tells it."""
+        self._switches[switch].topology_changed()
 
     def restart_host(self, name: str) -> None:
         """Take a host's interface down and up again: its stack leaves no goodbye, and reports anew."""
@@ -328,10 +342,12 @@ def _host_spec(host: PlanHost, plan: Plan) -> HostSpec:
         port=host.port,
         port_mac=port.mac,
         mtu=host.mtu,
+        port_mtu=port.mtu,
         up=host.up,
         unsolicited_v2_ms=max(1, round(HOST_UNSOLICITED_V2_S * 1000 / plan.speed)),
         unsolicited_v3_ms=max(1, round(HOST_UNSOLICITED_V3_S * 1000 / plan.speed)),
         igmp_version=host.igmp_version,
+        cut=any(end.device == host.name for cable in plan.relayed for end in cable),
     )
 
 
@@ -340,7 +356,16 @@ def _link_spec(link: PlanLink, plan: Plan) -> LinkSpec:
         next(port.mac for port in plan.switch(switch).ports if port.name == name)
         for switch, name in (link.a, link.b)
     ]
-    return LinkSpec(a=link.a, b=link.b, a_mac=macs[0], b_mac=macs[1], mtu=link.mtu, up=link.up)
+    return LinkSpec(
+        a=link.a,
+        b=link.b,
+        a_mac=macs[0],
+        b_mac=macs[1],
+        mtu=link.mtu,
+        b_mtu=link.b_mtu,
+        up=link.up,
+        cut=any((end.device, end.port) == link.a for cable in plan.relayed for end in cable),
+    )
 
 
 def _in_first_user_namespace() -> bool:

@@ -15,13 +15,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from harness.backends.netns import messages
+from harness.backends.netns.cut_cables import CutCables
 from harness.backends.netns.messages import HostSettings, LinkState, VethEnd
-from harness.backends.netns.namespaces import create_namespace, creating_namespaces, inside, raise_fd_limit
+from harness.backends.netns.namespaces import (
+    create_namespace,
+    creating_namespaces,
+    inside,
+    quiet_namespace,
+    raise_fd_limit,
+)
 from harness.backends.netns.netlink import NetlinkSocket
 from harness.errors import LabError
 
@@ -36,8 +42,7 @@ _FIRST_PORT_INDEX = 100
 _INTERFACE_INDEX = 2
 _POLL_S = 0.002
 _FDS_BESIDE = 64
-_NO_IPV6 = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
-_BRIDGE_NETFILTER = Path("/proc/sys/net/bridge")
+
 
 End = tuple[str, str]
 """(switch, port)."""
@@ -77,6 +82,8 @@ class HostSpec:
     unsolicited_v3_ms: int = messages.IGMPV3_REPORT_INTERVAL_MS
     igmp_version: int | None = None
     ipv6: bool = False
+    cut: bool = False
+    """The cable ends in the middle, where a relay takes its frames."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,7 @@ class LinkSpec:
     mtu: int = 1500
     b_mtu: int | None = None
     up: bool = True
+    cut: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,6 +122,7 @@ class Fabric:
         self._switch_fds: dict[str, int] = {}
         self._host_fds: dict[str, int] = {}
         self._sockets: dict[str, NetlinkSocket] = {}
+        self._cut: CutCables | None = None
 
     def __enter__(self) -> Self:
         self.build()
@@ -168,7 +177,9 @@ class Fabric:
                     os.close(fd)
                 except OSError as error:
                     errors.append(f"{name}: {error}")
-        self._sockets, self._host_fds, self._switch_fds = {}, {}, {}
+        if self._cut is not None:
+            self._cut.close()
+        self._sockets, self._host_fds, self._switch_fds, self._cut = {}, {}, {}, None
         if errors:
             raise LabError("tear-down: " + "; ".join(errors))
 
@@ -185,6 +196,12 @@ class Fabric:
     def port_index(self, switch: str, port: str) -> int:
         """Return the interface index of a port in its switch's namespace; KeyError if there is none."""
         return self._ports[switch, port].index
+
+    def inner_end(self, device: str, port: str) -> tuple[int, str]:
+        """Return namespace and name of the end in the middle of a cut cable that faces this one."""
+        if self._cut is None:
+            raise KeyError(device)
+        return self._cut.fd, self._cut.name((device, port))
 
     # --- what is there ------------------------------------------------------------------------------------
 
@@ -249,10 +266,14 @@ class Fabric:
         message = messages.set_link(known.index, up=up)
         self._sockets[switch].request((message,), f"{port} of {switch} {'up' if up else 'down'}")
         known.up = up
+        if self._cut is not None:
+            self._cut.follow((switch, port), up=up)
 
     def set_host_link(self, host: str, *, up: bool) -> None:
         """Set a host's eth0 up or down. Going down costs it its neighbours and routes, not its address."""
         self._host_request(host, (messages.set_link(_INTERFACE_INDEX, up=up),))
+        if self._cut is not None:
+            self._cut.follow((host, INTERFACE), up=up)
 
     def set_neighbours(self, host: str, neighbours: Iterable[tuple[IPv4Address, str]]) -> None:
         """Give a host permanent ARP entries (address, MAC)."""
@@ -272,7 +293,7 @@ class Fabric:
             fd = self._switch_fds[switch.name] = create_namespace()
             with inside(fd):
                 self._sockets[switch.name] = NetlinkSocket()
-                _quiet_namespace()
+                quiet_namespace()
             bridge = messages.new_bridge(_BRIDGE_INDEX, BRIDGE, switch.mac, switch.mtu, {"mcast_snooping": 0})
             self._sockets[switch.name].request((bridge,), f"bridge of {switch.name}")
 
@@ -289,13 +310,18 @@ class Fabric:
         for host in self._hosts:
             known = self._ports[host.switch, host.port]
             mtu = host.mtu if host.port_mtu is None else host.port_mtu
-            message = messages.new_veth(
-                VethEnd(index=known.index, name=host.port, mac=host.port_mac, mtu=mtu),
-                _BRIDGE_INDEX,
-                VethEnd(index=_INTERFACE_INDEX, name=INTERFACE, mac=host.mac, mtu=host.mtu),
-                self._host_fds[host.name],
-                up=known.up,
-            )
+            port = VethEnd(index=known.index, name=host.port, mac=host.port_mac, mtu=mtu)
+            eth0 = VethEnd(index=_INTERFACE_INDEX, name=INTERFACE, mac=host.mac, mtu=host.mtu)
+            fd = self._host_fds[host.name]
+            if host.cut:
+                self._plug_cut(
+                    {
+                        (host.name, INTERFACE): (eth0, fd, True),
+                        (host.switch, host.port): (port, self._switch_fds[host.switch], known.up),
+                    }
+                )
+                continue
+            message = messages.new_veth(port, _BRIDGE_INDEX, eth0, fd, up=known.up)
             plugs[host.switch].append((host.name, message))
         for switch, cables in plugs.items():
             self._sockets[switch].request(
@@ -307,17 +333,27 @@ class Fabric:
         for link in self._links:
             a, b = self._ports[link.a], self._ports[link.b]
             b_mtu = link.mtu if link.b_mtu is None else link.b_mtu
-            cable = messages.new_veth(
-                VethEnd(index=a.index, name=link.a[1], mac=link.a_mac, mtu=link.mtu),
-                _BRIDGE_INDEX,
-                VethEnd(index=b.index, name=link.b[1], mac=link.b_mac, mtu=b_mtu),
-                self._switch_fds[link.b[0]],
-                up=a.up,
-            )
+            a_end = VethEnd(index=a.index, name=link.a[1], mac=link.a_mac, mtu=link.mtu)
+            b_end = VethEnd(index=b.index, name=link.b[1], mac=link.b_mac, mtu=b_mtu)
+            a_fd, b_fd = self._switch_fds[link.a[0]], self._switch_fds[link.b[0]]
+            if link.cut:
+                self._plug_cut({link.a: (a_end, a_fd, a.up), link.b: (b_end, b_fd, b.up)})
+                continue
+            cable = messages.new_veth(a_end, _BRIDGE_INDEX, b_end, b_fd, up=a.up)
             what = f"cable from {link.a[1]} of {link.a[0]} to {link.b[1]} of {link.b[0]}"
             self._sockets[link.a[0]].request((cable,), what)
             join = messages.set_link(b.index, up=b.up, master=_BRIDGE_INDEX)
             self._sockets[link.b[0]].request((join,), what)
+
+    def _plug_cut(self, ends: Mapping[End, tuple[VethEnd, int, bool]]) -> None:
+        """Make a cable in two halves; ends at switches become ports, those of hosts are configured later."""
+        if self._cut is None:
+            self._cut = CutCables(_FIRST_PORT_INDEX + len(self._ports))
+        self._cut.plug(ends)
+        for (device, port), (end, _, up) in ends.items():
+            if (socket := self._sockets.get(device)) is not None:
+                join = messages.set_link(end.index, up=up, master=_BRIDGE_INDEX)
+                socket.request((join,), f"{port} of {device}")
 
     def _configure_hosts(self, sockets: Sequence[NetlinkSocket]) -> None:
         for host, socket in zip(self._hosts, sockets, strict=True):
@@ -361,16 +397,6 @@ def _number_ports(
         if counts[switch] > MAX_PORTS:
             raise LabError(f"{switch} has more than {MAX_PORTS} ports, the kernel's limit for a bridge")
     return ports
-
-
-def _quiet_namespace() -> None:
-    """Keep IPv6 and the host's iptables out of the switch whose namespace the thread is in."""
-    if _NO_IPV6.exists():
-        _NO_IPV6.write_text("1", encoding="utf-8")
-    for hook in ("iptables", "ip6tables", "arptables"):
-        path = _BRIDGE_NETFILTER / f"bridge-nf-call-{hook}"
-        if path.exists():
-            path.write_text("0", encoding="utf-8")
 
 
 def _complaint(switch: str, port: str, state: LinkState | None) -> str:
