@@ -108,6 +108,7 @@ def _after_s(
         times = -int((at_s - until_s) // written.every)  # rounded up: the moment itself is without it
         if times < 1:
             mistakes.add((*loc, "until"), f"{until_s:g} s is not after its first time, {at_s:g} s")
+            return (0.0,)
         if times > MOST_TIMES:
             mistakes.add((*loc, "every"), f"that is {times} times; at most {MOST_TIMES} fit into a plan")
             return (0.0,)
@@ -164,7 +165,9 @@ def _what(message: Message | Hello) -> str:
             return f"a PIM hello that holds {seconds(message.hold_time_s)}"
         case Query():
             about = "" if message.group is None else f" for {message.group}"
-            sources = _listed(message.sources, " and its source ")
+            sources = _listed(
+                message.sources, " and its sources " if message.sources[1:] else " and its source "
+            )
             return f"a query{about}{sources} (version {message.version}, {seconds(message.max_response_s)})"
         case Report():
             return f"a report of {message.group} (version {message.version})"
