@@ -440,7 +440,7 @@ class Plan:
     @property
     def askers(self) -> tuple[PlanHost, ...]:
         """Return the hosts that have a querier, whether or not it runs from the start."""
-        return tuple(host for host in self.hosts if host.querier is not None)
+        return tuple(host for host in self.hosts if host.querier or host.mld_querier)
 
     def host(self, name: str) -> PlanHost:
         """Return a host by name; KeyError if there is none."""

@@ -85,7 +85,7 @@ def plan_network(
         mistakes.add(
             ("network", "subnet"),
             f"{network.subnet} is too small for its devices: nodes {room.nodes}, routers {room.routers}, "
-            f"switches {room.switches}",
+            f"switches {room.switches}{' (each VLAN counts)' if names.vlans else ''}",
         )
     switches = _switches(network, room)
     nodes = _nodes(network, room)

@@ -51,9 +51,10 @@ class Actor:
 
     def _configure(self, action: Action) -> None:
         if action.target in self._askers:
-            self._devices.set_querier(action.target, on=action.kind is ActionKind.START_QUERIER)
-        elif action.behaviour is not None:
-            self._devices.configure(action.target, action.behaviour)
+            on = action.kind is ActionKind.START_QUERIER
+            self._devices.set_querier(action.target, action.dialect, on=on)
+        else:
+            self._devices.configure(action.target, action.behaviour, action.mld)
 
     def _change_membership(self, action: Action) -> None:
         if action.stream is None:

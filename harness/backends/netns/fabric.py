@@ -14,12 +14,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from types import TracebackType
 from typing import Self
 
-from harness.backends.netns import messages
+from harness.backends.netns import host_ipv6, messages
 from harness.backends.netns.cut_cables import CutCables
+from harness.backends.netns.host_ipv6 import HostIPv6
 from harness.backends.netns.messages import HostSettings, LinkState, VethEnd
 from harness.backends.netns.namespaces import (
     create_namespace,
@@ -30,6 +31,7 @@ from harness.backends.netns.namespaces import (
 )
 from harness.backends.netns.netlink import NetlinkSocket
 from harness.errors import LabError
+from harness.wire.membership import Address
 
 BRIDGE = "br0"
 INTERFACE = "eth0"
@@ -50,11 +52,15 @@ End = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSpec:
-    """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist."""
+    """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist.
+
+    Without ``link_local`` it has no IPv6: it forwards that, and cannot speak it.
+    """
 
     name: str
     mac: str
     mtu: int = 1500
+    link_local: IPv6Address | None = None
     options: Mapping[str, int] = field(default_factory=lambda: {"mcast_snooping": 0})
 
 
@@ -65,7 +71,8 @@ class HostSpec:
     ``mtu`` holds for both ends of the cable unless ``port_mtu`` gives the switch's end another: what is too
     long for a port is dropped there without a word. ``up`` False: the switch's port begins administratively
     down, so the host has no carrier. ``igmp_version`` forces that version; None follows the querier. ``ipv6``
-    lets the host's own IPv6 speak: link-local addresses, MLD and solicitations.
+    lets the host's own IPv6 speak: link-local addresses, MLD and solicitations. ``inet6``: its addresses of
+    IPv6, if it is to have any.
     """
 
     name: str
@@ -82,6 +89,7 @@ class HostSpec:
     unsolicited_v3_ms: int = messages.IGMPV3_REPORT_INTERVAL_MS
     igmp_version: int | None = None
     ipv6: bool = False
+    inet6: HostIPv6 | None = None
     cut: bool = False
     """The cable ends in the middle, where a relay takes its frames."""
 
@@ -122,6 +130,8 @@ class Fabric:
         self._switch_fds: dict[str, int] = {}
         self._host_fds: dict[str, int] = {}
         self._sockets: dict[str, NetlinkSocket] = {}
+        self._link_locals: dict[str, IPv6Address | None] = {}
+        """Of the bridges on which IPv6 was switched on."""
         self._cut: CutCables | None = None
 
     def __enter__(self) -> Self:
@@ -151,6 +161,8 @@ class Fabric:
                 self._configure_hosts(sockets)
             for switch in self._switches:
                 self.bridge_options(switch.name, switch.options)
+                if switch.link_local is not None:
+                    self.set_switch_link_local(switch.name, switch.link_local)
             self.wait_ready(limit_s)
         except BaseException:
             with suppress(LabError):
@@ -260,6 +272,25 @@ class Fabric:
         message = messages.address(_BRIDGE_INDEX, IPv4Interface((address, 32)))
         self._sockets[switch].request((message,), f"address {address} of {switch}")
 
+    def set_switch_link_local(self, switch: str, address: IPv6Address | None) -> None:
+        """Give a switch's bridge another link-local address, from which its MLD queries come, or none.
+
+        Raises RefusedError.
+        """
+        before = self._link_locals.get(switch)
+        if before == address:
+            return
+        if switch not in self._link_locals:
+            with inside(self._switch_fds[switch]):
+                host_ipv6.enable_on(BRIDGE)
+        batch = [
+            host_ipv6.address(_BRIDGE_INDEX, IPv6Interface((one, 64)), gone=gone)
+            for one, gone in ((before, True), (address, False))
+            if one is not None
+        ]
+        self._sockets[switch].request(batch, f"link-local address of {switch}")
+        self._link_locals[switch] = address
+
     def set_link(self, switch: str, port: str, *, up: bool) -> None:
         """Set a switch's port up or down, as its administrator would; the other end's carrier follows."""
         known = self._ports[switch, port]
@@ -270,17 +301,22 @@ class Fabric:
             self._cut.follow((switch, port), up=up)
 
     def set_host_link(self, host: str, *, up: bool) -> None:
-        """Set a host's eth0 up or down. Going down costs it its neighbours and routes, not its address."""
-        self._host_request(host, (messages.set_link(_INTERFACE_INDEX, up=up),))
+        """Set a host's eth0 up or down. Going down costs it its neighbours and routes, not its addresses.
+
+        Those of IPv6, which the kernel takes away with the link, come back with it.
+        """
+        inet6 = next(spec.inet6 for spec in self._hosts if spec.name == host) if up else None
+        addresses = () if inet6 is None else host_ipv6.addresses(_INTERFACE_INDEX, inet6)
+        self._host_request(host, (*addresses, messages.set_link(_INTERFACE_INDEX, up=up)))
         if self._cut is not None:
             self._cut.follow((host, INTERFACE), up=up)
 
-    def set_neighbours(self, host: str, neighbours: Iterable[tuple[IPv4Address, str]]) -> None:
-        """Give a host permanent ARP entries (address, MAC)."""
+    def set_neighbours(self, host: str, neighbours: Iterable[tuple[Address, str]]) -> None:
+        """Give a host permanent neighbour entries (address, MAC)."""
         batch = [messages.neighbour(_INTERFACE_INDEX, address, mac) for address, mac in neighbours]
         self._host_request(host, batch)
 
-    def _host_request(self, host: str, batch: Sequence[bytes]) -> None:
+    def _host_request(self, host: str, batch: Sequence[bytes | bytearray]) -> None:
         with inside(self._host_fds[host]):
             socket = NetlinkSocket()
         with socket:
@@ -302,6 +338,8 @@ class Fabric:
         with creating_namespaces() as create:
             for host in self._hosts:
                 self._host_fds[host.name] = create()
+                if host.inet6 is not None:
+                    host_ipv6.write_defaults(host.inet6)
                 sockets.append(stack.enter_context(NetlinkSocket()))
         return sockets
 
@@ -363,9 +401,11 @@ class Fabric:
                 force_igmp_version=host.igmp_version or 0,
                 ipv6=host.ipv6,
             )
-            batch = (
+            inet6 = () if host.inet6 is None else host_ipv6.addresses(_INTERFACE_INDEX, host.inet6)
+            batch: tuple[bytes | bytearray, ...] = (
                 messages.host_settings(_INTERFACE_INDEX, settings),
                 messages.address(_INTERFACE_INDEX, IPv4Interface((host.address, host.prefix_length))),
+                *inet6,
                 messages.link_up(_INTERFACE_INDEX),
             )
             socket.request(batch, f"eth0 of {host.name}")
