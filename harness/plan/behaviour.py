@@ -142,6 +142,7 @@ def as_shipped(profile: Profile, *, mac: str, address: IPv4Address) -> Configure
         snooping=profile.snooping,
         other_querier_interval_s=defaults.other_querier_interval_s,
         querier=ready if profile.querier else None,
+        mac=mac_bytes(mac),
         **shipped,
     )
     return Configured(behaviour=behaviour, ready=ready)
