@@ -289,7 +289,7 @@ class _Checker:
         found = tuple(self._one(item, key, parse) for item in node.items)
         for index, (item, value) in enumerate(zip(node.items, found, strict=True)):
             if value is not None and value in found[:index]:
-                self.complain(item.where, f'this stands twice among the "{key}"')
+                self.complain(item.where, "this stands twice in the list")
         return found
 
     def _present(self, parent: Mapping, key: str) -> Node | None:
