@@ -46,7 +46,9 @@ def test_one_profile_has_every_value_with_its_source_and_its_doubts(mcast: Mcast
     assert told.code is ExitCode.PASSED
     lines = {line.split()[0]: line.split()[1:] for line in told.out.splitlines() if line.startswith("  ")}
     profile = profiles.load("juniper-ex")
-    names = {origin.setting: origin.setting.removeprefix("querier_defaults.") for origin in profile.provenance}
+    names = {
+        origin.setting: origin.setting.removeprefix("querier_defaults.") for origin in profile.provenance
+    }
     assert set(names.values()) <= set(lines)
     assert lines["membership_interval"][:2] == ["260", "s"]
     marked = {name for name, words in lines.items() if words[-2:] == ["not", "verified"]}
