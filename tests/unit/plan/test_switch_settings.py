@@ -157,9 +157,9 @@ def test_mistakes_in_settings(tmp_path: Path, settings: str, said: str) -> None:
 
 
 def test_a_plan_in_words_tells_what_is_special(tmp_path: Path) -> None:
-    plain = "\n".join(describe(planned(tmp_path, "profile: class-c")))
+    plain = describe(planned(tmp_path, "profile: class-c"))
     assert "rules:" not in plain
-    told = "\n".join(describe(planned(tmp_path, f"profile: class-c, {EVERYTHING}")))
+    told = describe(planned(tmp_path, f"profile: class-c, {EVERYTHING}"))
     assert (
         "rules: looks up MAC addresses; filters by source; no joins of any source in the SSM range; "
         "fast leave at p2, p3; checks hops, router-alert; 100 groups, floods above; "
