@@ -213,7 +213,7 @@ def change(
     )
     try:
         own = named.among({port.name for port in switch.ports})
-        changed = mld_changed(configured, settings, own, data_plane=switch.data_plane)
+        changed = mld_changed(configured, settings, own, platform=switch.platform)
     except ValueError as error:
         mistakes.add(loc, str(error))
         return None

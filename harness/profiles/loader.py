@@ -34,6 +34,12 @@ SUFFIX = ".profile.yaml"
 MOST_GROUPS = 1_000_000
 """More than any table of a switch holds."""
 
+_OWN_IS_EMULATED = "a profile of your own is emulated; "
+_GENUINE = {
+    DataPlane.LINUX_BRIDGE: _OWN_IS_EMULATED + "the kernel's bridge is the profile linux-bridge",
+    DataPlane.OPENVSWITCH: _OWN_IS_EMULATED + "the genuine Open vSwitch is the profile ovs or ovs-strict",
+}
+
 _Choice = TypeVar("_Choice", bound=Enum)
 Parse = Callable[[Scalar], object]
 """Makes a value of what stands in the file; raises ValueError with a sentence for its author."""
@@ -184,8 +190,7 @@ def read_profile(path: Path) -> Profile:
     stem = path.name.removesuffix(SUFFIX) if is_file(path.name) else path.stem
     if identity.get("name", stem) != stem:
         checker.complain((root.get("name") or root).where, f'the name is that of the file: "{stem}"')
-    if is_file(path.name) and identity.get("data_plane") is DataPlane.LINUX_BRIDGE:
-        message = "a profile of your own is emulated; the kernel's bridge is the profile linux-bridge"
+    if is_file(path.name) and (message := _GENUINE.get(identity.get("data_plane", DataPlane.EMULATED))):
         checker.complain((root.get("data_plane") or root).where, message)
     if not checker.problems:
         checker.refuse_idle_sources()
