@@ -29,7 +29,7 @@ def names(found: tuple[IPv4Address, ...]) -> str:
 
 
 def table_in(state: str) -> MembershipTable:
-    """ "include ab", or "exclude ab/c": a and b wanted, c refused; the timers were set at second 0 and before."""
+    """A table in the state "include ab", or "exclude ab/c": a and b wanted, c refused."""
     table = MembershipTable()
     mode, _, sources = state.partition(" ")
     wanted, _, refused = sources.partition("/")
