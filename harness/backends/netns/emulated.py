@@ -128,6 +128,9 @@ class EmulatedSwitch:
 
     # --- the machines' life -------------------------------------------------------------------------------
 
+    def topology_changed(self) -> None:
+        """Be told that the spanning tree has changed; so far no platform here does anything then."""
+
     def _read(self) -> None:
         sends: list[Send] = []
         for frame in self._tap.frames():
