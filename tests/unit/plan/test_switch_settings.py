@@ -156,6 +156,13 @@ def test_mistakes_in_settings(tmp_path: Path, settings: str, said: str) -> None:
     assert problem.line == 5
 
 
+def test_open_vswitch_has_none_of_them(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        planned(tmp_path, f"profile: ovs, {EVERYTHING}")
+    said = [problem.message for problem in caught.value.problems]
+    assert sorted(said) == [f"Open vSwitch has no setting like {name}" for name in sorted(SET)]
+
+
 def test_a_plan_in_words_tells_what_is_special(tmp_path: Path) -> None:
     plain = describe(planned(tmp_path, "profile: class-c"))
     assert "rules:" not in plain
