@@ -1,4 +1,4 @@
-"""The emulated Linux bridge and Open vSwitch against the genuine ones: the same script, the same at every step.
+"""The emulated Linux bridge and Open vSwitch against the genuine ones: one script, the same at every step.
 
 Scripts are generated: up to four switches in a chain or a star, up to six hosts, reports of all versions,
 leaves, queries of real and impossible addresses, groups of the local network, links down and up. Whatever
@@ -32,8 +32,8 @@ EXAMPLES = int(WANTED or 14)
 ASKS_S = 0.1
 """The max response time of all queries: the least that the wire can say."""
 GENERAL_QUIET_S, GROUP_QUIET_S = 0.2, 0.35
-"""Past the grace after a first query, and past the two last-member intervals after a group query; the kernel's
-timers fire up to an eighth late."""
+"""Past the grace after a first query, and past the two last-member intervals after a group query; the
+kernel's timers fire up to an eighth late."""
 SOURCES = (None, IPv4Address("0.0.0.0"), IPv4Address("10.77.0.200"), IPv4Address("192.0.2.1"))
 """The host's own address, none, another of its subnet, a stranger's."""
 OPEN_VSWITCH = pytest.mark.skipif(
@@ -55,9 +55,9 @@ def spoken(host: str) -> st.SearchStrategy[Step]:
     reports = st.builds(Report, version=st.sampled_from((1, 2)), group=groups)
     records = st.builds(
         GroupRecord,
-        type=st.sampled_from((RecordType.IS_EX, RecordType.TO_EX, RecordType.TO_IN)),
+        type=st.sampled_from(RecordType),
         group=groups,
-        sources=st.just(()),
+        sources=st.sampled_from(((), (IPv4Address("10.77.0.1"),), (IPv4Address("10.77.0.1"), SOURCES[2]))),
     )
     record_reports = st.builds(RecordReport, records=st.lists(records, min_size=1, max_size=3).map(tuple))
     members = st.one_of(reports, record_reports, reports, st.builds(Leave, group=groups))
