@@ -23,6 +23,7 @@ from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 from harness.wire.membership import Address, Message
+from harness.wire.pim import Hello
 
 if TYPE_CHECKING:
     import networkx
@@ -63,6 +64,8 @@ class PlanSwitch:
     Ports are the chassis's: p5 of sw1.10 and p5 of sw1.20 are one cable.
     ``behaviour`` holds times in the customer's seconds; ``querier`` in it may be None.
     ``profile`` is what the file says, for people; all that it means stands in the other fields.
+    ``data_plane`` is what makes it in a lab, ``platform`` what it is: they differ where the genuine switch is
+    emulated.
     """
 
     name: str
@@ -80,6 +83,7 @@ class PlanSwitch:
     mld: SnoopingConfig | None = None
     """What it does with IPv6; None where the scenario has none, and multicast of IPv6 floods."""
     mld_querier_ready: QuerierConfig | None = None
+    platform: DataPlane = DataPlane.EMULATED
     ports: tuple[Port, ...]
 
     def snoops(self, group: Address) -> bool:
@@ -252,13 +256,13 @@ class Forgery:
     ``destination`` None is that of the RFCs, and so is ``destination_mac``: that of the group.
     """
 
-    message: Message
+    message: Message | Hello
     source: Address
     source_mac: str
-    destination: Address | None
-    destination_mac: str | None
-    hops: int
-    router_alert: bool
+    destination: Address | None = None
+    destination_mac: str | None = None
+    hops: int = 1
+    router_alert: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +291,13 @@ class Action:
     dialect: Dialect = Dialect.IGMP
     stream: int | None = None
     forgery: Forgery | None = None
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Return the switches and hosts that it is done to, each once."""
+        ends = (*self.ends, *(one.end for one in self.impaired))
+        target = (self.target,) if self.target else ()
+        return tuple(dict.fromkeys((*target, *(end.device for end in ends))))
 
 
 class Audience(Enum):
@@ -439,7 +450,7 @@ class Plan:
     @property
     def askers(self) -> tuple[PlanHost, ...]:
         """Return the hosts that have a querier, whether or not it runs from the start."""
-        return tuple(host for host in self.hosts if host.querier is not None)
+        return tuple(host for host in self.hosts if host.querier or host.mld_querier)
 
     def host(self, name: str) -> PlanHost:
         """Return a host by name; KeyError if there is none."""

@@ -26,7 +26,15 @@ class Actor:
     def act(self, action: Action) -> None:
         """Carry out one step. It is recorded first, so that what follows from it comes after it."""
         late_s = max(0.0, self._clock.now() - action.at_s)
-        self._emit(Acted(at_s=action.at_s, text=action.text, name=action.name or "", late_s=late_s))
+        self._emit(
+            Acted(
+                at_s=action.at_s,
+                text=action.text,
+                name=action.name or "",
+                late_s=late_s,
+                devices=action.devices,
+            )
+        )
         match action.kind:
             case ActionKind.CONFIGURE | ActionKind.START_QUERIER | ActionKind.STOP_QUERIER:
                 self._configure(action)
@@ -51,9 +59,10 @@ class Actor:
 
     def _configure(self, action: Action) -> None:
         if action.target in self._askers:
-            self._devices.set_querier(action.target, on=action.kind is ActionKind.START_QUERIER)
-        elif action.behaviour is not None:
-            self._devices.configure(action.target, action.behaviour)
+            on = action.kind is ActionKind.START_QUERIER
+            self._devices.set_querier(action.target, action.dialect, on=on)
+        else:
+            self._devices.configure(action.target, action.behaviour, action.mld)
 
     def _change_membership(self, action: Action) -> None:
         if action.stream is None:

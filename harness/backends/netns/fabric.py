@@ -14,13 +14,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from types import TracebackType
 from typing import Self
 
-from harness.backends.netns import messages
+from harness.backends.netns import host_ipv6, messages
 from harness.backends.netns.cut_cables import CutCables
-from harness.backends.netns.messages import HostSettings, LinkState, VethEnd
+from harness.backends.netns.host_ipv6 import HostIPv6
+from harness.backends.netns.messages import HostSettings, LinkState, OperState, VethEnd
 from harness.backends.netns.namespaces import (
     create_namespace,
     creating_namespaces,
@@ -30,6 +31,7 @@ from harness.backends.netns.namespaces import (
 )
 from harness.backends.netns.netlink import NetlinkSocket
 from harness.errors import LabError
+from harness.wire.membership import Address
 
 BRIDGE = "br0"
 INTERFACE = "eth0"
@@ -50,11 +52,17 @@ End = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSpec:
-    """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist."""
+    """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist.
+
+    Without ``link_local`` it has no IPv6: it forwards that, and cannot speak it. ``bridged`` False: its ports
+    are there and belong to no bridge; a program switches between them.
+    """
 
     name: str
     mac: str
     mtu: int = 1500
+    bridged: bool = True
+    link_local: IPv6Address | None = None
     options: Mapping[str, int] = field(default_factory=lambda: {"mcast_snooping": 0})
 
 
@@ -65,7 +73,8 @@ class HostSpec:
     ``mtu`` holds for both ends of the cable unless ``port_mtu`` gives the switch's end another: what is too
     long for a port is dropped there without a word. ``up`` False: the switch's port begins administratively
     down, so the host has no carrier. ``igmp_version`` forces that version; None follows the querier. ``ipv6``
-    lets the host's own IPv6 speak: link-local addresses, MLD and solicitations.
+    lets the host's own IPv6 speak: link-local addresses, MLD and solicitations. ``inet6``: its addresses of
+    IPv6, if it is to have any.
     """
 
     name: str
@@ -82,6 +91,7 @@ class HostSpec:
     unsolicited_v3_ms: int = messages.IGMPV3_REPORT_INTERVAL_MS
     igmp_version: int | None = None
     ipv6: bool = False
+    inet6: HostIPv6 | None = None
     cut: bool = False
     """The cable ends in the middle, where a relay takes its frames."""
 
@@ -119,9 +129,12 @@ class Fabric:
         self._hosts = tuple(hosts)
         self._links = tuple(links)
         self._ports = _number_ports(self._switches, self._hosts, self._links)
+        self._masters = {switch.name: _BRIDGE_INDEX if switch.bridged else 0 for switch in self._switches}
         self._switch_fds: dict[str, int] = {}
         self._host_fds: dict[str, int] = {}
         self._sockets: dict[str, NetlinkSocket] = {}
+        self._link_locals: dict[str, IPv6Address | None] = {}
+        """Of the bridges on which IPv6 was switched on."""
         self._cut: CutCables | None = None
 
     def __enter__(self) -> Self:
@@ -150,7 +163,10 @@ class Fabric:
                 self._plug_links()
                 self._configure_hosts(sockets)
             for switch in self._switches:
-                self.bridge_options(switch.name, switch.options)
+                if switch.bridged:
+                    self.bridge_options(switch.name, switch.options)
+                if switch.link_local is not None:
+                    self.set_switch_link_local(switch.name, switch.link_local)
             self.wait_ready(limit_s)
         except BaseException:
             with suppress(LabError):
@@ -167,7 +183,8 @@ class Fabric:
         for name, socket in reversed(self._sockets.items()):
             try:
                 # With snooping on, every port that goes makes the bridge look at all others.
-                socket.request(messages.bridge_options(_BRIDGE_INDEX, {"mcast_snooping": 0}))
+                if self._masters[name]:
+                    socket.request(messages.bridge_options(_BRIDGE_INDEX, {"mcast_snooping": 0}))
             except (LabError, OSError) as error:
                 errors.append(f"{name}: {error}")
             socket.close()
@@ -207,9 +224,10 @@ class Fabric:
 
     def port_states(self, switch: str) -> dict[str, LinkState]:
         """Return the state of every port of a switch, by name, without counters."""
-        dump = self._sockets[switch].dump(messages.get_ports())
+        bridged = bool(self._masters[switch])
+        dump = self._sockets[switch].dump(messages.get_ports() if bridged else messages.get_links())
         states = (messages.link_state(message) for message in dump)
-        return {state.name: state for state in states if state.port_state is not None}
+        return {state.name: state for state in states if state.port_state is not None or not bridged}
 
     def bridge_link(self, switch: str) -> bytes:
         """Return the kernel's RTM_NEWLINK of a switch's bridge, with all it knows."""
@@ -231,7 +249,7 @@ class Fabric:
             missing = 0
             for switch, ports in wanted.items():
                 states = self.port_states(switch) if ports else {}
-                lagging = [port for port in ports if port not in states or not states[port].passes]
+                lagging = [port for port in ports if not self._passes(switch, states.get(port))]
                 missing += len(lagging)
                 wanted[switch] = lagging
                 waiting += [_complaint(switch, port, states.get(port)) for port in lagging[:1]]
@@ -242,6 +260,11 @@ class Fabric:
                     f"waited {limit_s:g} s: {total - missing} of {total} ports forwarding; {waiting[0]}"
                 )
             time.sleep(_POLL_S)
+
+    def _passes(self, switch: str, state: LinkState | None) -> bool:
+        if state is None:
+            return False
+        return state.passes if self._masters[switch] else state.oper_state is OperState.UP
 
     # --- changes ------------------------------------------------------------------------------------------
 
@@ -260,6 +283,25 @@ class Fabric:
         message = messages.address(_BRIDGE_INDEX, IPv4Interface((address, 32)))
         self._sockets[switch].request((message,), f"address {address} of {switch}")
 
+    def set_switch_link_local(self, switch: str, address: IPv6Address | None) -> None:
+        """Give a switch's bridge another link-local address, from which its MLD queries come, or none.
+
+        Raises RefusedError.
+        """
+        before = self._link_locals.get(switch)
+        if before == address:
+            return
+        if switch not in self._link_locals:
+            with inside(self._switch_fds[switch]):
+                host_ipv6.enable_on(BRIDGE)
+        batch = [
+            host_ipv6.address(_BRIDGE_INDEX, IPv6Interface((one, 64)), gone=gone)
+            for one, gone in ((before, True), (address, False))
+            if one is not None
+        ]
+        self._sockets[switch].request(batch, f"link-local address of {switch}")
+        self._link_locals[switch] = address
+
     def set_link(self, switch: str, port: str, *, up: bool) -> None:
         """Set a switch's port up or down, as its administrator would; the other end's carrier follows."""
         known = self._ports[switch, port]
@@ -270,17 +312,22 @@ class Fabric:
             self._cut.follow((switch, port), up=up)
 
     def set_host_link(self, host: str, *, up: bool) -> None:
-        """Set a host's eth0 up or down. Going down costs it its neighbours and routes, not its address."""
-        self._host_request(host, (messages.set_link(_INTERFACE_INDEX, up=up),))
+        """Set a host's eth0 up or down. Going down costs it its neighbours and routes, not its addresses.
+
+        Those of IPv6, which the kernel takes away with the link, come back with it.
+        """
+        inet6 = next(spec.inet6 for spec in self._hosts if spec.name == host) if up else None
+        addresses = () if inet6 is None else host_ipv6.addresses(_INTERFACE_INDEX, inet6)
+        self._host_request(host, (*addresses, messages.set_link(_INTERFACE_INDEX, up=up)))
         if self._cut is not None:
             self._cut.follow((host, INTERFACE), up=up)
 
-    def set_neighbours(self, host: str, neighbours: Iterable[tuple[IPv4Address, str]]) -> None:
-        """Give a host permanent ARP entries (address, MAC)."""
+    def set_neighbours(self, host: str, neighbours: Iterable[tuple[Address, str]]) -> None:
+        """Give a host permanent neighbour entries (address, MAC)."""
         batch = [messages.neighbour(_INTERFACE_INDEX, address, mac) for address, mac in neighbours]
         self._host_request(host, batch)
 
-    def _host_request(self, host: str, batch: Sequence[bytes]) -> None:
+    def _host_request(self, host: str, batch: Sequence[bytes | bytearray]) -> None:
         with inside(self._host_fds[host]):
             socket = NetlinkSocket()
         with socket:
@@ -294,6 +341,8 @@ class Fabric:
             with inside(fd):
                 self._sockets[switch.name] = NetlinkSocket()
                 quiet_namespace()
+            if not switch.bridged:
+                continue
             bridge = messages.new_bridge(_BRIDGE_INDEX, BRIDGE, switch.mac, switch.mtu, {"mcast_snooping": 0})
             self._sockets[switch.name].request((bridge,), f"bridge of {switch.name}")
 
@@ -302,6 +351,8 @@ class Fabric:
         with creating_namespaces() as create:
             for host in self._hosts:
                 self._host_fds[host.name] = create()
+                if host.inet6 is not None:
+                    host_ipv6.write_defaults(host.inet6)
                 sockets.append(stack.enter_context(NetlinkSocket()))
         return sockets
 
@@ -321,7 +372,7 @@ class Fabric:
                     }
                 )
                 continue
-            message = messages.new_veth(port, _BRIDGE_INDEX, eth0, fd, up=known.up)
+            message = messages.new_veth(port, self._masters[host.switch], eth0, fd, up=known.up)
             plugs[host.switch].append((host.name, message))
         for switch, cables in plugs.items():
             self._sockets[switch].request(
@@ -339,10 +390,10 @@ class Fabric:
             if link.cut:
                 self._plug_cut({link.a: (a_end, a_fd, a.up), link.b: (b_end, b_fd, b.up)})
                 continue
-            cable = messages.new_veth(a_end, _BRIDGE_INDEX, b_end, b_fd, up=a.up)
+            cable = messages.new_veth(a_end, self._masters[link.a[0]], b_end, b_fd, up=a.up)
             what = f"cable from {link.a[1]} of {link.a[0]} to {link.b[1]} of {link.b[0]}"
             self._sockets[link.a[0]].request((cable,), what)
-            join = messages.set_link(b.index, up=b.up, master=_BRIDGE_INDEX)
+            join = messages.set_link(b.index, up=b.up, master=self._masters[link.b[0]])
             self._sockets[link.b[0]].request((join,), what)
 
     def _plug_cut(self, ends: Mapping[End, tuple[VethEnd, int, bool]]) -> None:
@@ -352,7 +403,7 @@ class Fabric:
         self._cut.plug(ends)
         for (device, port), (end, _, up) in ends.items():
             if (socket := self._sockets.get(device)) is not None:
-                join = messages.set_link(end.index, up=up, master=_BRIDGE_INDEX)
+                join = messages.set_link(end.index, up=up, master=self._masters[device])
                 socket.request((join,), f"{port} of {device}")
 
     def _configure_hosts(self, sockets: Sequence[NetlinkSocket]) -> None:
@@ -363,9 +414,11 @@ class Fabric:
                 force_igmp_version=host.igmp_version or 0,
                 ipv6=host.ipv6,
             )
-            batch = (
+            inet6 = () if host.inet6 is None else host_ipv6.addresses(_INTERFACE_INDEX, host.inet6)
+            batch: tuple[bytes | bytearray, ...] = (
                 messages.host_settings(_INTERFACE_INDEX, settings),
                 messages.address(_INTERFACE_INDEX, IPv4Interface((host.address, host.prefix_length))),
+                *inet6,
                 messages.link_up(_INTERFACE_INDEX),
             )
             socket.request(batch, f"eth0 of {host.name}")

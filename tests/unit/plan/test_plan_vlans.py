@@ -228,6 +228,17 @@ def test_a_loop_of_a_whole_trunk_is_told_once(tmp_path: Path) -> None:
     assert len(complaints(tmp_path, TWO + "    - [sw1, sw2]\n")) == 1
 
 
+def test_the_spanning_tree_is_one_for_each_vlan(tmp_path: Path) -> None:
+    ring = TWO.replace("- [sw1, sw2]", "- [sw1, sw2]\n    - {between: [sw1, sw2], vlan: 20}")
+    plan = planned(tmp_path, ring.replace("network:\n", "network:\n  spanning_tree: on\n"))
+    assert [(link.a[0], link.up, link.blocked) for link in plan.links] == [
+        ("sw1.10", True, False),
+        ("sw1.20", True, False),
+        ("sw1.20", False, True),
+    ]
+    assert "sw1:p4 - sw2:p4, VLAN 20, MTU 1500, blocked by the spanning tree" in describe(plan)
+
+
 # --- variants and topologies --------------------------------------------------------------------------------
 
 
@@ -370,6 +381,18 @@ def test_a_mistake_is_told_alone(tmp_path: Path, old: str, new: str, told: str) 
     assert old in TWO
     assert set(complaints(tmp_path, TWO.replace(old, new))) & {told}
     assert len(complaints(tmp_path, TWO.replace(old, new))) <= 2
+
+
+def test_what_is_no_name_of_a_vlan(tmp_path: Path) -> None:
+    (message,) = complaints(tmp_path, TWO + "timeline: [{at: 1s, restart_switch: sw1.x}]\n")
+    assert message.endswith("and a letter first; sw1.20 is VLAN 20 of sw1")
+
+
+def test_vlans_need_addresses(tmp_path: Path) -> None:
+    ids = ", ".join(map(str, range(1, 301)))
+    text = f"network: {{switches: {{sw1: {{vlans: [{ids}]}}}}, nodes: {{n: {{count: 2, on: sw1.7}}}}}}\n"
+    (message,) = complaints(tmp_path, text)
+    assert message.endswith("switches 300 (each VLAN counts)")
 
 
 def test_names_of_a_vlan_that_went_with_a_wrong_form_are_not_told(tmp_path: Path) -> None:
