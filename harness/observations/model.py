@@ -152,6 +152,14 @@ class Impaired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """A sentence about the run that its report must not hide; it puts nothing in doubt."""
+
+    at_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The last record: "complete", "interrupted" or "broken" (then ``detail`` says why)."""
 
@@ -162,7 +170,20 @@ class Ended:
     counters: dict[str, int] = field(default_factory=dict)
 
 
-Record = Started | Phase | Sent | Arrived | Membership | Igmp | TableLine | Mode | Acted | Impaired | Ended
+Record = (
+    Started
+    | Phase
+    | Sent
+    | Arrived
+    | Membership
+    | Igmp
+    | TableLine
+    | Mode
+    | Acted
+    | Impaired
+    | Remark
+    | Ended
+)
 
 KINDS: dict[str, type[Record]] = {
     "started": Started,
@@ -175,5 +196,6 @@ KINDS: dict[str, type[Record]] = {
     "mode": Mode,
     "acted": Acted,
     "impaired": Impaired,
+    "remark": Remark,
     "ended": Ended,
 }

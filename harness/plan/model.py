@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 from harness.errors import Problem
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
+from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
-from harness.wire.membership import Address
+from harness.wire.membership import Address, Message
 
 if TYPE_CHECKING:
     import networkx
@@ -117,8 +118,10 @@ class PlanHost:
     up: bool
     igmp_version: int | None
     querier: QuerierConfig | None = None
-    """Of a router: runs from the start if ``querier_on``."""
+    """Of a router, or of a node that asks: runs from the start if ``querier_on``."""
     querier_on: bool = False
+    emulated: HostConfig | None = None
+    """Of a node: this machine speaks IGMP, and the kernel does not."""
     firewall: tuple[FirewallCommand, ...] = ()
     """Run in this order, before the host joins or sends anything."""
     address6: IPv6Address | None = None
@@ -214,6 +217,7 @@ class ActionKind(Enum):
     LEAVE = "leave"
     RESTART_SWITCH = "restart switch"
     RESTART_NODE = "restart node"
+    FORGE = "forge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,14 +229,30 @@ class End:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forgery:
+    """A packet that a host's stack would not send; times in ``message`` are the customer's.
+
+    ``destination`` None is that of the RFCs, and so is ``destination_mac``: that of the group.
+    """
+
+    message: Message
+    source: Address
+    source_mac: str
+    destination: Address | None
+    destination_mac: str | None
+    hops: int
+    router_alert: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One timed change. ``text`` says it in words; ``line`` is where it is written.
 
-    CONFIGURE: ``target`` switch takes ``behaviour`` whole. START/STOP_QUERIER: ``target`` switch or router
+    CONFIGURE: ``target`` switch takes ``behaviour`` whole. START/STOP_QUERIER: ``target`` switch or host
     (for a switch ``behaviour`` is what it then runs). LINK_DOWN/UP: ``ends`` are both ends of the cable.
     SILENCE/RESTORE: frames leaving each of ``ends`` vanish. JOIN/LEAVE: ``target`` node, ``stream`` number.
-    RESTART_*: ``target``. ``mld`` is to IPv6 what ``behaviour`` is to IPv4; a querier that starts or stops is
-    that of ``dialect``.
+    RESTART_*: ``target``. FORGE: ``target`` host sends ``forgery``. ``mld`` is to IPv6 what ``behaviour`` is
+    to IPv4; a querier that starts or stops is that of ``dialect``.
     """
 
     at_s: float
@@ -246,6 +266,7 @@ class Action:
     mld: SnoopingConfig | None = None
     dialect: Dialect = Dialect.IGMP
     stream: int | None = None
+    forgery: Forgery | None = None
 
 
 class Audience(Enum):
@@ -390,6 +411,11 @@ class Plan:
     def routers(self) -> tuple[PlanHost, ...]:
         """Return the routers."""
         return tuple(host for host in self.hosts if host.kind is PeerKind.ROUTER)
+
+    @property
+    def askers(self) -> tuple[PlanHost, ...]:
+        """Return the hosts that have a querier, whether or not it runs from the start."""
+        return tuple(host for host in self.hosts if host.querier is not None)
 
     def host(self, name: str) -> PlanHost:
         """Return a host by name; KeyError if there is none."""

@@ -15,6 +15,7 @@ from harness.plan.addresses import AddressPlan
 from harness.plan.behaviour import Configured, as_shipped, changed, router_querier
 from harness.plan.cables import Link, PortRequest, number_ports, read_end, read_links
 from harness.plan.firewall import Note, read_firewall
+from harness.plan.hosts import emulated
 from harness.plan.model import (
     FirewallCommand,
     PeerKind,
@@ -26,7 +27,7 @@ from harness.plan.model import (
 from harness.plan.names import Loc, Mistakes, Names, chassis_of, domain_name
 from harness.plan.vlans import access, present, settings_of, written_address
 from harness.profiles import DataPlane, Profile, is_file, load
-from harness.scenario.network import Network, Nodes, Router, Switch
+from harness.scenario.network import Network, Nodes, Querier, Router, Switch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ def plan_network(
     requests, links = _requests(network, names, nodes, routers, mistakes)
     numbers = number_ports(requests, mistakes)
     firewalls, notes = _firewalls(network, mistakes)
-    hosts = _hosts(nodes, routers, requests, numbers, firewalls, mistakes)
+    hosts = _hosts(network, nodes, routers, requests, numbers, firewalls, mistakes)
     planned_links = _links(links, requests, numbers, {device.name: device.mtu for device, _ in switches})
     planned: list[PlanSwitch] = []
     configured: dict[str, Configured] = {}
@@ -248,6 +249,7 @@ def _request(
 
 
 def _hosts(
+    network: Network,
     nodes: tuple[tuple[_Device, Nodes], ...],
     routers: tuple[tuple[_Device, Router], ...],
     requests: tuple[PortRequest, ...],
@@ -263,18 +265,30 @@ def _hosts(
     for device, written in nodes:
         if device.name in places:
             host = _host(device, written, places[device.name], PeerKind.NODE)
-            hosts.append(replace(host, firewall=firewalls[device.loc]))
+            machine = None
+            if written.host is not None:
+                machine = emulated(written.host, host, network.subnet.prefixlen)
+            host = replace(host, firewall=firewalls[device.loc], emulated=machine)
+            hosts += _with_querier(host, written.querier, device, mistakes)
     for device, router in routers:
-        if device.name not in places:
-            continue
-        host = _host(device, router, places[device.name], PeerKind.ROUTER)
-        try:
-            querier = router_querier(router.querier, mac=host.mac, address=host.address)
-        except ValueError as error:
-            mistakes.add((*device.loc, "querier"), str(error))
-            continue
-        hosts.append(replace(host, querier=querier, querier_on=router.querier is not False))
+        if device.name in places:
+            host = _host(device, router, places[device.name], PeerKind.ROUTER)
+            hosts += _with_querier(host, router.querier, device, mistakes)
     return tuple(hosts)
+
+
+def _with_querier(
+    host: PlanHost, setting: Querier | bool | None, device: _Device, mistakes: Mistakes
+) -> tuple[PlanHost, ...]:
+    """The host with its querier, if it has one; nothing after a mistake in it."""
+    if setting is None:
+        return (host,)
+    try:
+        querier = router_querier(setting, mac=host.mac, address=host.address)
+    except ValueError as error:
+        mistakes.add((*device.loc, "querier"), str(error))
+        return ()
+    return (replace(host, querier=querier, querier_on=setting is not False),)
 
 
 def _firewalls(

@@ -17,12 +17,14 @@ from typing import Any
 from harness.plan.model import (
     Cast,
     Expectation,
+    PeerKind,
     Plan,
     PlanHost,
     PlanLink,
     PlanStream,
     PlanSwitch,
 )
+from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 from harness.source.duration import text as seconds
@@ -186,10 +188,34 @@ def _host(host: PlanHost, plan: Plan) -> str:
         words.append(f"MLDv{host.mld_version} only")
     if host.querier is not None:
         state = _querier(host.querier, plan.speed) if host.querier_on else "off"
-        words.append(f"router, querier {state}")
+        words.append(f"{'router, ' * (host.kind is PeerKind.ROUTER)}querier {state}")
     if host.mld_querier is not None:
         state = _querier(host.mld_querier, plan.speed) if host.mld_querier_on else "off"
         words.append(f"MLD querier {state}")
+    if host.emulated is not None:
+        words.append(f"IGMP by the harness: {_emulated(host.emulated, plan.speed)}")
+    return ", ".join(words)
+
+
+def _emulated(host: HostConfig, speed: float) -> str:
+    """What stands in the file; a host without a fault has its version alone."""
+    words = [f"version {host.newest_version}"]
+    words += [
+        text
+        for differs, text in (
+            (not host.reports, "never reports"),
+            (not host.answers_queries, "never answers"),
+            (not host.leaves, "leaves without a word"),
+            (host.reports_to is not None, f"reports to {host.reports_to}"),
+            (not host.router_alert, "no router alert"),
+            (host.hops != 1, f"TTL {host.hops}"),
+        )
+        if differs
+    ]
+    if host.extra_delay_s:
+        words.append(f"answers {_timer(host.extra_delay_s, speed)} late")
+    if host.ignores:
+        words.append(f"ignores queries {' and '.join(one.value for one in host.ignores)}")
     return ", ".join(words)
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from harness.plan.behaviour import Configured, changed, in_words
 from harness.plan.cables import loop, path
+from harness.plan.forging import Devices, read_forge
 from harness.plan.ipv6 import change
 from harness.plan.mld import following
-from harness.plan.model import Action, ActionKind, Cast, End, PlanSwitch
+from harness.plan.model import Action, ActionKind, Cast, End, Forgery, PlanHost, PlanSwitch
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names, chassis_of
 from harness.plan.network import PlannedNetwork, named_ports
@@ -20,6 +21,7 @@ from harness.plan.traffic import Streams
 from harness.plan.vlans import domains, present, tell_unknown
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
+from harness.scenario.hosts import Forge
 from harness.scenario.loader import LoadedVariant
 from harness.scenario.network import MldSettings
 from harness.scenario.timeline import Membership, SetSwitch, Silence, Step
@@ -40,6 +42,9 @@ class _Change:
     mld: Configured | None = None
     dialect: Dialect = Dialect.IGMP
     stream: int | None = None
+    forgery: Forgery | None = None
+    after_s: tuple[float, ...] = (0.0,)
+    """When it happens: so many seconds after its moment, each time."""
 
 
 class Timeline:
@@ -67,40 +72,44 @@ class Timeline:
     def read(self, variant: LoadedVariant) -> tuple[Action, ...]:
         """All actions, sorted by their moments; steps of one moment stay in the order of the file."""
         self._check_loops_at_start()
+        end_s = variant.scenario.duration
         timed: list[tuple[float, int, Step]] = []
         for index, step in enumerate(variant.scenario.timeline):
             at_s = self._moments.at_s(step.at, ("timeline", index, "at"))
             if at_s is None:
                 continue
-            end_s = variant.scenario.duration
             if end_s is not None and at_s > end_s:
                 message = f"{at_s:g} s is after the end of the scenario ({end_s:g} s)"
                 self._mistakes.add(("timeline", index, "at"), message)
             timed.append((at_s, index, step))
         actions: list[Action] = []
         for at_s, index, step in sorted(timed, key=lambda entry: entry[0]):
-            actions.extend(
+            actions += (
                 Action(
-                    at_s=at_s,
+                    at_s=round(at_s + after_s, 9),
                     kind=change.kind,
                     text=change.text,
                     line=variant.where(("timeline", index)).line,
-                    name=step.name,
+                    name=None if after_s else step.name,
                     target=change.target,
                     ends=change.ends,
                     behaviour=None if change.configured is None else change.configured.behaviour,
                     mld=None if change.mld is None else change.mld.behaviour,
                     dialect=change.dialect,
                     stream=change.stream,
+                    forgery=change.forgery,
                 )
-                for change in self._changes(step, ("timeline", index))
+                for change in self._changes(step, at_s, ("timeline", index))
+                for after_s in self._moments_of(change, at_s, end_s, ("timeline", index, step.action))
             )
-        return tuple(actions)
+        return tuple(sorted(actions, key=lambda action: action.at_s))
 
-    def _changes(self, step: Step, loc: Loc) -> tuple[_Change, ...]:
+    def _changes(self, step: Step, at_s: float, loc: Loc) -> tuple[_Change, ...]:
         """What a step does: one change, or one for each VLAN of a switch; none after a mistake."""
         here = (*loc, step.action)
         match getattr(step, step.action):
+            case Forge() as forge:
+                change = self._forge(forge, at_s, here)
             case SetSwitch() as settings:
                 return self._set(settings, here)
             case Silence() as silence:
@@ -120,8 +129,10 @@ class Timeline:
         match step.action:
             case "start_querier" | "stop_querier":
                 on = step.start_querier is not None
-                among = domains(name, names, loc, mistakes, kind="switch or router", others=names.routers)
-                return tuple(self._querier(target, on) for target in among)
+                asked = "switch, router or node"
+                among = domains(name, names, loc, mistakes, kind=asked, others=names.hosts)
+                started = (self._querier(target, loc, on=on) for target in among)
+                return tuple(change for change in started if change is not None)
             case "start_mld_querier" | "stop_mld_querier":
                 on = step.start_mld_querier is not None
                 among = domains(name, names, loc, mistakes, kind="switch or router", others=names.routers)
@@ -134,8 +145,36 @@ class Timeline:
                 kind, targets = ActionKind.RESTART_NODE, (name,) if known else ()
         return tuple(_Change(kind=kind, text=f"restart {target}", target=target) for target in targets)
 
-    def _querier(self, name: str, on: bool) -> _Change:
+    def _moments_of(self, change: _Change, at_s: float, end_s: float | None, loc: Loc) -> tuple[float, ...]:
+        """When it happens, in seconds after its moment; all of it must be within the scenario."""
+        last_s = round(at_s + change.after_s[-1], 9)
+        if end_s is not None and at_s <= end_s < last_s:
+            message = f"its last time, {last_s:g} s, is after the end of the scenario ({end_s:g} s)"
+            self._mistakes.add(loc, message)
+        return change.after_s
+
+    def _forge(self, forge: Forge, at_s: float, loc: Loc) -> _Change | None:
+        if not self._names.known("node", forge.node, self._names.hosts, (*loc, "node"), self._mistakes):
+            return None
+        hosts = {host.name: host for host in self._network.hosts}
+        holders: tuple[PlanHost | PlanSwitch, ...] = (*self._network.hosts, *self._network.switches)
+        devices = Devices(hosts=hosts, macs={holder.address: holder.mac for holder in holders})
+        forged = read_forge(forge, at_s, devices, self._moments, loc, self._mistakes)
+        if forged is None:
+            return None
+        return _Change(
+            kind=ActionKind.FORGE,
+            text=forged.text,
+            target=forged.target,
+            forgery=forged.forgery,
+            after_s=forged.after_s,
+        )
+
+    def _querier(self, name: str, loc: Loc, *, on: bool) -> _Change | None:
         kind = ActionKind.START_QUERIER if on else ActionKind.STOP_QUERIER
+        if any(host.name == name and host.querier is None for host in self._network.hosts):
+            self._mistakes.add(loc, f"{name} has no querier: give it one that is off at first, querier: off")
+            return None
         if name in self._configured:
             self._configured[name] = self._configured[name].with_querier(on)
             self._follow(name)

@@ -55,6 +55,7 @@ class Dialect(Enum):
         source_mac: bytes,
         source: Address,
         destination: Address | None = None,
+        destination_mac: bytes | None = None,
         hops: int = 1,
         router_alert: bool = True,
     ) -> bytes:
@@ -69,6 +70,7 @@ class Dialect(Enum):
                     source_mac=source_mac,
                     source=source,
                     destination=destination,
+                    destination_mac=destination_mac,
                     hops=hops,
                     router_alert=router_alert,
                 )
@@ -78,6 +80,7 @@ class Dialect(Enum):
                     source_mac=source_mac,
                     source=source,
                     destination=destination,
+                    destination_mac=destination_mac,
                     hops=hops,
                     router_alert=router_alert,
                 )

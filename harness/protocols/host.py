@@ -81,9 +81,15 @@ class MembershipHost:
         return tuple(self._wanted.items())
 
     def join(self, group: Address, now: float, sources: SourceFilter = EVERY_SOURCE) -> list[Effect]:
-        """Want a group, or other sources of it than before. Reports at once, and repeats that."""
-        if not self._reportable(group):
-            raise ValueError(f"{group} is no group that a host reports")
+        """Want a group, or other sources of it than before. Reports at once, and repeats that.
+
+        Raises ValueError for what is no group of this protocol.
+        """
+        if not group.is_multicast or not self._config.dialect.speaks(group):
+            msg = f"{group} is no group of {self._config.dialect.name}"
+            raise ValueError(msg)
+        if group == _ALL_HOSTS:  # never reported: every node is in it (RFC 2236 section 6)
+            return []
         return self._leave(group, now) if sources == NO_SOURCE else self._change(group, sources, now)
 
     def leave(self, group: Address, now: float) -> list[Effect]:
@@ -333,10 +339,6 @@ class MembershipHost:
     @property
     def _speaks_records(self) -> bool:
         return self.version >= self._config.dialect.records_version
-
-    def _reportable(self, group: Address) -> bool:
-        """Whether hosts say anything of the group: every node is in 224.0.0.1 (RFC 2236 section 6)."""
-        return group.is_multicast and self._config.dialect.speaks(group) and group != _ALL_HOSTS
 
     def _report(self, group: Address, now: float) -> list[Effect]:
         """Report without records; what is left of a join's repetitions comes back (RFC 2236 section 3)."""

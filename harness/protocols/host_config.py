@@ -84,8 +84,3 @@ class HostConfig:
     def newest_version(self) -> int:
         """The newest version that it speaks."""
         return self.dialect.records_version if self.version is None else self.version
-
-    @property
-    def is_heard(self) -> bool:
-        """Whether a switch that reads IGMP as it should learns of this host's memberships."""
-        return self.reports

@@ -15,10 +15,13 @@ from pydantic_core import CoreSchema
 from harness.scenario.values import (
     LAST_VLAN,
     parse_address,
+    parse_addresses,
     parse_between,
     parse_duration,
     parse_group,
+    parse_group4,
     parse_length,
+    parse_mac,
     parse_moment,
     parse_names,
     parse_on_off,
@@ -123,9 +126,27 @@ Group = Annotated[
     WithJsonSchema({"anyOf": [_IPV4, _IPV6], "examples": ["239.192.73.188", "ff15::73bc"]}),
 ]
 """A group's address says whether it is of IPv4 or of IPv6."""
+Group4 = Annotated[
+    IPv4Address,
+    BeforeValidator(parse_group4),
+    WithJsonSchema({**_IPV4, "examples": ["239.192.73.188"]}),
+]
+"""A group of IPv4, where only IGMP is spoken."""
 Address = Annotated[
     IPv4Address, BeforeValidator(parse_address), WithJsonSchema({"type": "string", "format": "ipv4"})
 ]
+Addresses = Annotated[
+    tuple[IPv4Address, ...],
+    BeforeValidator(parse_addresses),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One address or several."""
+Mac = Annotated[
+    str,
+    BeforeValidator(parse_mac),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"}),
+]
+"""A MAC address in small letters."""
 Subnet = Annotated[
     IPv4Network,
     BeforeValidator(parse_subnet),

@@ -28,6 +28,7 @@ from harness.scenario.fields import (
     VlanId,
     VlanKey,
 )
+from harness.scenario.hosts import EmulatedHost
 from harness.scenario.strict import Strict
 
 
@@ -161,6 +162,13 @@ class Firewall(Strict):
         return self
 
 
+_CURES = {
+    "igmp_version": "write version there",
+    "querier": "give the querier to another node",
+    "firewall": "what the host hears does not pass the rules; choose one of the two",
+}
+
+
 class Nodes(Strict):
     """A node, or ``count`` equal ones: n with count 8 is n1 to n8."""
 
@@ -178,8 +186,25 @@ class Nodes(Strict):
     mld_version: Literal[1, 2] | None = Field(
         None, description="forced; else the stack follows the MLD querier"
     )
+    host: EmulatedHost | None = Field(
+        None, description="IGMP spoken by the harness instead of the kernel, with the faults that stand here"
+    )
+    querier: QuerierSetting | None = Field(
+        None, description="a querier on the node, such as a PIM daemon; off: one that can be started"
+    )
     firewall: Firewall | None = None
     port: Literal["up", "down"] = "up"
+
+    @model_validator(mode="after")
+    def _one_speaks_igmp(self) -> Self:
+        """The emulated host takes the kernel's place, which the others are settings of."""
+        for key in ("igmp_version", "querier", "firewall"):
+            if self.host is not None and getattr(self, key) is not None:
+                message = (
+                    f"{key} is the kernel's, and with host the kernel does not speak IGMP: {_CURES[key]}"
+                )
+                raise ValueError(message)
+        return self
 
 
 class Router(Strict):

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from harness.scenario.fields import MomentText, Name, Names, Pair, SwitchName
+from harness.scenario.hosts import Forge
 from harness.scenario.network import SwitchSettings
 from harness.scenario.strict import Strict
 
@@ -56,6 +57,7 @@ ACTIONS = (
     "leave",
     "restart_switch",
     "restart_node",
+    "forge",
 )
 
 
@@ -66,7 +68,8 @@ class Step(Strict):
     name: Name | None = Field(None, description="what expectations call this moment")
     set: SetSwitch | None = None
     start_querier: SwitchName | None = Field(
-        None, description="of a switch (in all of its VLANs), of one VLAN (sw1.20), or of a router"
+        None,
+        description="of a switch (all its VLANs), of a VLAN (sw1.20), of a router, or of a node with one",
     )
     stop_querier: SwitchName | None = None
     start_mld_querier: SwitchName | None = Field(None, description="of the same, for IPv6")
@@ -79,6 +82,9 @@ class Step(Strict):
     leave: Membership | None = None
     restart_switch: SwitchName | None = Field(None, description="its tables are lost")
     restart_node: Name | None = Field(None, description="its network goes down and up; it joins again")
+    forge: Forge | None = Field(
+        None, description="a node sends a query, report or leave that its stack never would"
+    )
 
     @property
     def action(self) -> str:

@@ -101,6 +101,20 @@ def parse_address(value: Any) -> IPv4Address:
         raise ValueError(msg) from error
 
 
+def parse_addresses(value: Any) -> tuple[IPv4Address, ...]:
+    """One IPv4 address, several with commas, or a list of them."""
+    return tuple(parse_address(one) for one in parse_names(value))
+
+
+def parse_mac(value: Any) -> str:
+    """A MAC address as ``02:00:00:00:00:07``, in small letters."""
+    text = str(value).lower()
+    if re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", text) is None:
+        msg = f'"{value}" is no MAC address: write it as 02:00:00:00:00:07'
+        raise ValueError(msg)
+    return text
+
+
 def parse_group(value: Any) -> IPv4Address | IPv6Address:
     """A multicast group of IPv4, or of IPv6, which has colons."""
     if ":" in str(value):
@@ -110,6 +124,14 @@ def parse_group(value: Any) -> IPv4Address | IPv6Address:
         msg = f"{address} is no multicast group: they are 224.0.0.0 to 239.255.255.255"
         raise ValueError(msg)
     return address
+
+
+def parse_group4(value: Any) -> IPv4Address:
+    """A multicast group of IPv4, where no other will do."""
+    if isinstance(group := parse_group(value), IPv6Address):
+        msg = f"{group} is a group of IPv6: here IGMP is spoken, of groups of IPv4"
+        raise ValueError(msg)
+    return group
 
 
 def parse_subnet(value: Any) -> IPv4Network:

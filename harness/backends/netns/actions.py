@@ -16,7 +16,7 @@ class Actor:
     """Does what an action says, and records it."""
 
     def __init__(self, plan: Plan, devices: Devices, traffic: Traffic, clock: Clock, emit: Emit) -> None:
-        self._routers = {router.name for router in plan.routers}
+        self._askers = {host.name for host in plan.askers}
         self._streams = {stream.number: stream for stream in plan.streams}
         self._devices = devices
         self._traffic = traffic
@@ -42,11 +42,14 @@ class Actor:
                 self._devices.restart_switch(action.target)
             case ActionKind.RESTART_NODE:
                 self._devices.restart_host(action.target)
+            case ActionKind.FORGE:
+                if action.forgery is not None:
+                    self._devices.forge(action.target, action.forgery)
             case _:
                 assert_never(action.kind)
 
     def _configure(self, action: Action) -> None:
-        if action.target in self._routers:
+        if action.target in self._askers:
             self._devices.set_querier(action.target, on=action.kind is ActionKind.START_QUERIER)
         elif action.behaviour is not None:
             self._devices.configure(action.target, action.behaviour)

@@ -15,7 +15,9 @@ from harness.backends.base import Emit
 from harness.backends.netns import firewall
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.emulated import EmulatedSwitch
+from harness.backends.netns.emulated_host import EmulatedHost
 from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
+from harness.backends.netns.forger import Forger
 from harness.backends.netns.kernel_bridge import KernelBridge
 from harness.backends.netns.limits import HOST_UNSOLICITED_V2_S, HOST_UNSOLICITED_V3_S
 from harness.backends.netns.loop import Loop
@@ -23,9 +25,12 @@ from harness.backends.netns.namespaces import inside
 from harness.backends.netns.router import RouterQuerier
 from harness.backends.netns.silence import SilentLink
 from harness.errors import LabError
+from harness.plan.hosts import Learning, learning
 from harness.plan.model import (
+    ActionKind,
     Cast,
     End,
+    Forgery,
     PeerKind,
     Plan,
     PlanHost,
@@ -80,12 +85,14 @@ class Devices:
             links=tuple(_link_spec(link, plan) for link in plan.links),
         )
         self._switches: dict[str, SwitchDriver] = {}
-        self._routers: dict[str, RouterQuerier] = {}
+        self._queriers: dict[str, RouterQuerier] = {}
+        self._emulated: dict[str, EmulatedHost] = {}
+        self._forgers: dict[str, Forger] = {}
 
     # --- life ---------------------------------------------------------------------------------------------
 
     def build(self) -> None:
-        """Make namespaces and cables, wait until the ports forward, put drivers on switches and routers.
+        """Make namespaces and cables, wait until the ports forward, put drivers on switches and hosts.
 
         Then the hosts' own firewalls, whose tools are real programs. Switches stay free of rules.
         """
@@ -93,14 +100,26 @@ class Devices:
         self._set_neighbours(tuple(host.name for host in self._plan.hosts))
         for switch in self._plan.switches:
             self._switches[switch.name] = self._driver(switch)
-        for router in self._plan.routers:
-            if router.querier is not None:
-                with self.enter_host(router.name):
-                    self._routers[router.name] = RouterQuerier(router, self._loop, self._clock, self._emit)
+        self._equip_hosts()
         for host in self._plan.hosts:
             if host.firewall:
                 with self.enter_host(host.name):
                     firewall.set_up(host)
+
+    def _equip_hosts(self) -> None:
+        """Give hosts what they have beside their stack: queriers, machines of their own, forgers."""
+        forging = {action.target for action in self._plan.actions if action.kind is ActionKind.FORGE}
+        for host in self._plan.hosts:
+            name = host.name
+            if host.querier is None and host.emulated is None and name not in forging:
+                continue
+            with self.enter_host(name):
+                if host.querier is not None:
+                    self._queriers[name] = RouterQuerier(host, self._loop, self._clock, self._emit)
+                if host.emulated is not None:
+                    self._emulated[name] = EmulatedHost(host, self._loop, self._clock, self._plan.seed)
+                if name in forging:
+                    self._forgers[name] = Forger(self._clock.speed)
 
     def _driver(self, switch: PlanSwitch) -> SwitchDriver:
         if switch.data_plane is DataPlane.LINUX_BRIDGE:
@@ -109,17 +128,18 @@ class Devices:
         return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit)
 
     def start(self) -> None:
-        """Switch on every switch, and the routers whose querier runs from the start."""
+        """Switch on every switch, and the hosts' queriers that run from the start."""
         for switch in self._switches.values():
             switch.start()
-        for router in self._plan.routers:
-            if router.querier_on:
-                self._routers[router.name].start()
+        for host in self._plan.askers:
+            if host.querier_on:
+                self._queriers[host.name].start()
 
     def close(self) -> None:
         """Remove everything, in the reverse order."""
-        for router in self._routers.values():
-            router.close()
+        for owned in (self._queriers, self._emulated, self._forgers):
+            for driver in owned.values():
+                driver.close()
         for switch in self._switches.values():
             switch.close()
         self._fabric.close()
@@ -147,42 +167,52 @@ class Devices:
     # --- settling -----------------------------------------------------------------------------------------
 
     def queriers_heard(self) -> bool:
-        """Tell whether every router that queries from the start has sent its first query."""
-        return all(self._routers[r.name].has_queried for r in self._plan.routers if r.querier_on and r.up)
+        """Tell whether every host that queries from the start has sent its first query."""
+        return all(self._queriers[host.name].has_queried for host in self._asking() if host.up)
 
     def unheard(self) -> str:
-        """Say which routers have not queried yet."""
-        silent = [
-            r.name for r in self._plan.routers if r.querier_on and not self._routers[r.name].has_queried
-        ]
+        """Say which hosts have not queried yet."""
+        silent = [host.name for host in self._asking() if not self._queriers[host.name].has_queried]
         return f"the first query of {', '.join(silent)}"
+
+    def _asking(self) -> tuple[PlanHost, ...]:
+        """The hosts that query from the start."""
+        return tuple(host for host in self._plan.askers if host.querier_on)
 
     def queriers_of_old_versions(self) -> bool:
         """Tell whether a version 1 or 2 query may be heard at the start."""
         queriers = [switch.behaviour.standing_querier() for switch in self._plan.switches]
-        queriers += [router.querier for router in self._plan.routers if router.querier_on]
+        queriers += [host.querier for host in self._asking()]
         forced = any(host.igmp_version in (1, 2) for host in self._plan.hosts)
+        forced |= any(h.emulated is not None and h.emulated.newest_version < 3 for h in self._plan.hosts)
         return forced or any(querier is not None and querier.version < 3 for querier in queriers)
 
     def longest_response_s(self) -> float:
         """Return how long hosts may take to report, asked or on a join, in the customer's seconds."""
         queriers = [switch.behaviour.standing_querier() for switch in self._plan.switches]
-        queriers += [router.querier for router in self._plan.routers if router.querier_on]
+        queriers += [host.querier for host in self._asking()]
         asked = (querier.max_response_s for querier in queriers if querier is not None)
         return max(asked, default=HOST_UNSOLICITED_V3_S)
+
+    def is_certain(self, host: PlanHost, stream: PlanStream) -> bool:
+        """Tell whether no switch is in doubt about a membership."""
+        return not any(learning(switch, host, stream) is Learning.POSSIBLE for switch in self._plan.switches)
 
     def knows(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether the switches that must learn of a join have done so.
 
+        A switch that never will, by what the plan says of it and of the host, is not among them.
         That is the host's own switch; if it does not snoop, reports pass it, and its neighbours must learn of
         it too, and so on.
         """
         waiting, seen = [(host.switch, host.port)], {host.switch}
         while waiting:
             name, port = waiting.pop()
+            switch = self._plan.switch(name)
+            if learning(switch, host, stream) is Learning.NEVER:
+                continue
             if not self._switches[name].knows(stream.group, port):
                 return False
-            switch = self._plan.switch(name)
             if switch.behaviour.snooping:
                 continue
             for own in switch.ports:
@@ -205,6 +235,8 @@ class Devices:
     def reported(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether no report of a join is still to come that a kernel bridge would flood."""
         driver = self._switches[host.switch]
+        if learning(self._plan.switch(host.switch), host, stream) is Learning.NEVER:
+            return True
         return not isinstance(driver, KernelBridge) or driver.reported(stream.group, host.port)
 
     def report_drops(self) -> None:
@@ -222,13 +254,25 @@ class Devices:
         """Lose a switch's tables."""
         self._switches[switch].restart()
 
-    def set_querier(self, router: str, *, on: bool) -> None:
-        """Start or stop a router's querier."""
-        querier = self._routers.get(router)
+    def set_querier(self, host: str, *, on: bool) -> None:
+        """Start or stop a host's querier."""
+        querier = self._queriers.get(host)
         if querier is None:
-            msg = f"{router} is no router that could query"
+            msg = f"{host} is no host that could query"
             raise LabError(msg)
         (querier.start if on else querier.stop)()
+
+    def forge(self, host: str, forgery: Forgery) -> None:
+        """Let a host send a packet that its stack would not."""
+        self._forgers[host].send(forgery)
+
+    def change_membership(self, node: str, stream: PlanStream, *, joined: bool) -> None:
+        """Tell an emulated host what its node's sockets have joined or left."""
+        if (host := self._emulated.get(node)) is not None:
+            senders = (
+                self._plan.host(name).address_for(stream.group) for name in stream.senders if name != node
+            )
+            host.change_membership(stream, tuple(senders), joined=joined)
 
     def set_link(self, end: End, *, up: bool) -> None:
         """Take a switch's port down or up; the host at the other end loses or gains its carrier."""
@@ -250,6 +294,8 @@ class Devices:
         self._fabric.set_host_link(name, up=False)
         self._fabric.set_host_link(name, up=True)
         self._set_neighbours((name,))
+        if (host := self._emulated.get(name)) is not None:
+            host.rejoin()
 
     def _set_neighbours(self, names: tuple[str, ...]) -> None:
         """Give the hosts that unicast permanent neighbour entries.

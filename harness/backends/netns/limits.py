@@ -13,6 +13,7 @@ from harness.plan.model import ActionKind, Cast, Plan, PlanSwitch
 from harness.profiles import DataPlane
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import FloodUntil, SnoopingConfig
+from harness.wire.membership import Query
 
 BRIDGE_QUERY_FLOOR_S = 1.0
 """The kernel's bridge silently clamps query and startup query interval to at least one second."""
@@ -75,9 +76,22 @@ def _timers(plan: Plan) -> Iterator[Timer]:
     leaves = any(action.kind is ActionKind.LEAVE for action in plan.actions)
     for switch in plan.switches:
         yield from _switch_timers(plan, switch, leaves=leaves)
-    for router in plan.routers:
-        if router.querier is not None:
-            yield from _querier_timers(router.name, router.querier)
+    for host in plan.askers:
+        if host.querier is not None:
+            yield from _querier_timers(host.name, host.querier)
+    yield from _forged_timers(plan)
+
+
+def _forged_timers(plan: Plan) -> Iterator[Timer]:
+    for action in plan.actions:
+        if action.forgery is not None and isinstance(action.forgery.message, Query):
+            yield Timer(
+                owner=f"a forged query of {action.target}",
+                name="max response time",
+                value_s=action.forgery.message.max_response_s,
+                floor_s=WIRE_RESPONSE_FLOOR_S,
+                reason="a tenth of a second is the smallest on the wire",
+            )
 
 
 def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[Timer]:

@@ -1,7 +1,13 @@
-"""A multicast router as its network sees it: a host whose querier machine asks on its one interface."""
+"""A multicast router as its network sees it: a host whose querier machine asks on its one interface.
+
+A node may have one too, as a host on which a PIM daemon was started. Its own stack hears what it asks, since
+such a daemon sends through the stack, and answers like any other.
+"""
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Iterable
 
 from harness.backends.base import Emit
@@ -10,11 +16,13 @@ from harness.backends.netns.loop import Loop
 from harness.backends.netns.packet import IGMP_FRAMES, Tap
 from harness.errors import LabError
 from harness.observations.model import TableLine
-from harness.plan.model import PlanHost
+from harness.plan.model import PeerKind, PlanHost
 from harness.protocols.effects import Effect, Send, TableChange
 from harness.protocols.querier import Querier
+from harness.wire import ethernet, ipv4
 
 INTERFACE = "eth0"
+_INTERFACE_INDEX = 2
 
 
 class RouterQuerier:
@@ -30,6 +38,7 @@ class RouterQuerier:
         self._emit = emit
         self._machine = Querier(router.querier.scaled(clock.speed), ports=(INTERFACE,))
         self._tap = Tap(INTERFACE, IGMP_FRAMES)
+        self._stack = _StackSender() if router.kind is PeerKind.NODE else None
         self._wake_s: float | None = None
         self.has_queried = False
         loop.watch(self._tap.fileno(), self._read)
@@ -56,7 +65,7 @@ class RouterQuerier:
         for effect in effects:
             match effect:
                 case Send():
-                    self.has_queried = self._tap.send(effect.port, effect.frame) or self.has_queried
+                    self.has_queried = self._send(effect) or self.has_queried
                 case TableChange():
                     self._emit(
                         TableLine(
@@ -75,7 +84,36 @@ class RouterQuerier:
             self._wake_s = due_s
             self._loop.call_at(due_s, lambda: self._wake(due_s))
 
+    def _send(self, effect: Send) -> bool:
+        if self._stack is None:
+            return self._tap.send(effect.port, effect.frame)
+        return self._stack.send(effect.frame)
+
     def close(self) -> None:
-        """Close the tap."""
+        """Close the sockets."""
+        if self._stack is not None:
+            self._stack.close()
         self._loop.unwatch(self._tap.fileno())
         self._tap.close()
+
+
+class _StackSender:
+    """Sends a frame's packet through the host's own stack, which hears it itself and obeys its firewall."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        interface = struct.pack("4s4si", bytes(4), bytes(4), _INTERFACE_INDEX)
+        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
+
+    def send(self, frame: bytes) -> bool:
+        """Send the packet in a frame; False if the stack refuses it."""
+        packet = ethernet.decode(frame).payload
+        try:
+            self._socket.sendto(packet, (str(ipv4.decode(packet).destination), 0))
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()

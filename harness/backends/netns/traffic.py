@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
@@ -42,6 +43,14 @@ _SENDS_BETWEEN_READS = 8
 Enter = Callable[[str], AbstractContextManager[None]]
 """Enters a host's network namespace."""
 
+
+class MembershipChanged(Protocol):
+    """Is told of every join and leave of a node's socket."""
+
+    def __call__(self, node: str, stream: PlanStream, *, joined: bool) -> None:
+        """``node`` has joined or left the group of ``stream``."""
+
+
 Target = tuple[str, int] | tuple[str, int, int, int]
 """An address and a port, as sendto takes them."""
 Key = tuple[int, int, int]
@@ -69,8 +78,11 @@ class _Out:
 class Traffic:
     """All sockets of a lab's hosts. Opens nothing until ``open``; ``close`` closes everything."""
 
-    def __init__(self, plan: Plan, loop: Loop, clock: Clock, emit: Emit, enter: Enter) -> None:
+    def __init__(
+        self, plan: Plan, loop: Loop, clock: Clock, emit: Emit, enter: Enter, changed: MembershipChanged
+    ) -> None:
         self._plan = plan
+        self._changed = changed
         self._loop = loop
         self._clock = clock
         self._emit = emit
@@ -165,6 +177,7 @@ class Traffic:
             msg = f"{node} could not {verb} {stream.group}: {error.strerror}"
             raise LabError(msg) from error
         (self._joined[node].add if joined else self._joined[node].discard)(stream.number)
+        self._changed(node, stream, joined=joined)
         self._emit(Membership(at_s=self._clock.now(), node=node, stream=stream.number, joined=joined))
 
     # --- sending ------------------------------------------------------------------------------------------

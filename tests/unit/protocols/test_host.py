@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
 import pytest
 from host_bench import GROUP, OTHER, OTHER_GROUP, OTHER_MAC, OWN, OWN_MAC, HostBench, record
@@ -262,11 +262,18 @@ def test_what_is_heard_is_told():
     assert bench.host.receive(frame, 0.0) == [Heard(what="query", port="eth0", source=OTHER, group=None)]
 
 
-def test_groups_that_no_host_reports():
+def test_the_group_of_all_hosts_is_never_reported():
+    bench = HostBench()
+    assert bench.join(IPv4Address("224.0.0.1")) + bench.wait(10) == []
+    bench.query(version=3)
+    assert bench.wait(10) == []
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "ff02::fb"])
+def test_what_is_no_group_cannot_be_joined(address):
     host = MembershipHost(HostConfig(address=OWN, mac=OWN_MAC), random.Random(1))
-    for group in ("224.0.0.1", "10.0.0.1"):
-        with pytest.raises(ValueError, match="no group that a host reports"):
-            host.join(IPv4Address(group), 0.0)
+    with pytest.raises(ValueError, match=f"{address} is no group of IGMP"):
+        host.join(ip_address(address), 0.0)
 
 
 def test_an_interface_that_comes_up_reports_everything_anew():

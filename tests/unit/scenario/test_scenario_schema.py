@@ -75,6 +75,8 @@ def test_variants_know_the_keys_and_require_none() -> None:
         "address",
         "mtu",
         "igmp_version",
+        "host",
+        "querier",
         "vlan",
         "address6",
         "mld_version",
