@@ -72,6 +72,8 @@ def build(variant: LoadedVariant) -> Plan:
         switches=network.switches,
         hosts=network.hosts,
         links=network.links,
+        impaired=network.impaired,
+        relayed=timeline.relayed,
         streams=streams,
         actions=actions,
         expectations=expected,

@@ -38,7 +38,7 @@ class Link:
     a: Place
     b: Place
     lanes: tuple[Lane, ...]
-    mtu: int | None
+    mtu: tuple[int, int] | None
     up: bool
     loc: Loc
 
@@ -155,5 +155,11 @@ def path(cables: Iterable[tuple[str, str]], start: str, goal: str) -> tuple[str,
 def loop(way: tuple[str, ...]) -> str:
     """The sentence about switches in a ring."""
     if len(way) == 2:
-        return f"{way[0]} and {way[1]} are joined twice: a loop, and these switches run no spanning tree"
-    return f"{', '.join(way)} form a loop; these switches run no spanning tree, so one link must be down"
+        return (
+            f"{way[0]} and {way[1]} are joined twice: a loop, and these switches run no spanning tree; with "
+            "spanning_tree: on one of the two waits"
+        )
+    return (
+        f"{', '.join(way)} form a loop; these switches run no spanning tree, so one link must be down, or "
+        "the network needs spanning_tree: on"
+    )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import Problem
+from harness.plan.impairment import Impairment
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
 from harness.protocols.host_config import HostConfig
@@ -153,12 +154,17 @@ class PlanHost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanLink:
-    """A cable between two switches, or what it carries of one VLAN; ends are (switch, port)."""
+    """A cable between two switches, or what it carries of a VLAN; ends are (switch, port), each with an MTU.
+
+    ``blocked`` by the spanning tree: plugged in and not ``up`` until the tree changes.
+    """
 
     a: tuple[str, str]
     b: tuple[str, str]
     mtu: int
+    b_mtu: int
     up: bool
+    blocked: bool = False
 
 
 class Cast(Enum):
@@ -213,6 +219,9 @@ class ActionKind(Enum):
     LINK_UP = "link up"
     SILENCE = "silence"
     RESTORE = "restore"
+    IMPAIR = "impair"
+    REPAIR = "repair"
+    TOPOLOGY_CHANGE = "topology change"
     JOIN = "join"
     LEAVE = "leave"
     RESTART_SWITCH = "restart switch"
@@ -226,6 +235,14 @@ class End:
 
     device: str
     port: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpairedEnd:
+    """What happens to the frames that leave this end of a cable; without ``impairments`` they pass."""
+
+    end: End
+    impairments: tuple[Impairment, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,10 +266,12 @@ class Action:
     """One timed change. ``text`` says it in words; ``line`` is where it is written.
 
     CONFIGURE: ``target`` switch takes ``behaviour`` whole. START/STOP_QUERIER: ``target`` switch or host
-    (for a switch ``behaviour`` is what it then runs). LINK_DOWN/UP: ``ends`` are both ends of the cable.
-    SILENCE/RESTORE: frames leaving each of ``ends`` vanish. JOIN/LEAVE: ``target`` node, ``stream`` number.
-    RESTART_*: ``target``. FORGE: ``target`` host sends ``forgery``. ``mld`` is to IPv6 what ``behaviour`` is
-    to IPv4; a querier that starts or stops is that of ``dialect``.
+    (for a switch ``behaviour`` is what it then runs). LINK_DOWN/UP: ``ends`` are both ends of the cable,
+    or none where the spanning tree keeps it from forwarding. SILENCE/RESTORE/IMPAIR/REPAIR: ``impaired`` are
+    the ends that change, each with all that holds from then on. TOPOLOGY_CHANGE: the spanning tree tells
+    ``target`` switch. JOIN/LEAVE: ``target`` node, ``stream`` number. RESTART_*: ``target``.
+    FORGE: ``target`` host sends ``forgery``.
+    ``mld`` is to IPv6 what ``behaviour`` is to IPv4; a querier that starts or stops is that of ``dialect``.
     """
 
     at_s: float
@@ -262,6 +281,7 @@ class Action:
     name: str | None = None
     target: str = ""
     ends: tuple[End, ...] = ()
+    impaired: tuple[ImpairedEnd, ...] = ()
     behaviour: SnoopingConfig | None = None
     mld: SnoopingConfig | None = None
     dialect: Dialect = Dialect.IGMP
@@ -391,6 +411,10 @@ class Plan:
     switches: tuple[PlanSwitch, ...]
     hosts: tuple[PlanHost, ...]
     links: tuple[PlanLink, ...]
+    impaired: tuple[ImpairedEnd, ...] = ()
+    """What cables do from the start."""
+    relayed: tuple[tuple[End, End], ...] = ()
+    """Cables that at some time hold frames back: those need more than a rule that drops."""
     streams: tuple[PlanStream, ...]
     actions: tuple[Action, ...]
     expectations: tuple[Expectation, ...]
@@ -415,7 +439,7 @@ class Plan:
     @property
     def askers(self) -> tuple[PlanHost, ...]:
         """Return the hosts that have a querier, whether or not it runs from the start."""
-        return tuple(host for host in self.hosts if host.querier is not None)
+        return tuple(host for host in self.hosts if host.querier or host.mld_querier)
 
     def host(self, name: str) -> PlanHost:
         """Return a host by name; KeyError if there is none."""

@@ -16,8 +16,10 @@ from harness.plan.behaviour import Configured, as_shipped, changed, router_queri
 from harness.plan.cables import Link, PortRequest, number_ports, read_end, read_links
 from harness.plan.firewall import Note, read_firewall
 from harness.plan.hosts import emulated
+from harness.plan.links import impaired_at_start
 from harness.plan.model import (
     FirewallCommand,
+    ImpairedEnd,
     PeerKind,
     PlanHost,
     PlanLink,
@@ -25,8 +27,10 @@ from harness.plan.model import (
     Port,
 )
 from harness.plan.names import Loc, Mistakes, Names, chassis_of, domain_name
+from harness.plan.spanning_tree import TreeSettings, tree
 from harness.plan.vlans import access, present, settings_of, written_address
 from harness.profiles import DataPlane, Profile, is_file, load
+from harness.scenario.links import SpanningTree as WrittenTree
 from harness.scenario.network import Network, Nodes, Querier, Router, Switch
 
 
@@ -41,6 +45,8 @@ class PlannedNetwork:
     hosts: tuple[PlanHost, ...]
     links: tuple[PlanLink, ...]
     link_locs: tuple[Loc, ...]
+    impaired: tuple[ImpairedEnd, ...]
+    tree: TreeSettings | None
     configured: dict[str, Configured]
     notes: tuple[Note, ...]
     complete: bool
@@ -79,7 +85,7 @@ def plan_network(
         mistakes.add(
             ("network", "subnet"),
             f"{network.subnet} is too small for its devices: nodes {room.nodes}, routers {room.routers}, "
-            f"switches {room.switches}",
+            f"switches {room.switches}{' (each VLAN counts)' if names.vlans else ''}",
         )
     switches = _switches(network, room)
     nodes = _nodes(network, room)
@@ -92,9 +98,13 @@ def plan_network(
     firewalls, notes = _firewalls(network, mistakes)
     hosts = _hosts(network, nodes, routers, requests, numbers, firewalls, mistakes)
     planned_links = _links(links, requests, numbers, {device.name: device.mtu for device, _ in switches})
+    settings = _tree(network, names, mistakes)
+    planned_links = _blocked(tuple(device.name for device, _ in switches), planned_links, settings)
+    port_mtus = {device.name: node.port_mtu for device, node in nodes}
+    port_mtus |= {device.name: router.port_mtu for device, router in routers}
     planned: list[PlanSwitch] = []
     configured: dict[str, Configured] = {}
-    ports_of = {device.name: _ports(device, hosts, planned_links) for device, _ in switches}
+    ports_of = {device.name: _ports(device, hosts, planned_links, port_mtus) for device, _ in switches}
     for device, written in switches:
         ports = ports_of[device.name]
         chassis = tuple(port for name in names.domains_of(chassis_of(device.name)) for port in ports_of[name])
@@ -112,6 +122,8 @@ def plan_network(
         hosts=hosts,
         links=tuple(link for link, _ in planned_links),
         link_locs=tuple(loc for _, loc in planned_links),
+        impaired=impaired_at_start(network, names, hosts, planned_links, mistakes),
+        tree=settings,
         configured=configured,
         notes=notes,
         complete=len(mistakes) == 0,
@@ -330,24 +342,56 @@ def _links(
         ports = tuple(f"p{numbers[end]}" for end in (at, at + 1))
         for lane in link.lanes:
             a, b = zip(lane, ports, strict=True)
-            mtu = link.mtu or min(mtus.get(a[0], 1500), mtus.get(b[0], 1500))
-            planned.append((PlanLink(a=a, b=b, mtu=mtu, up=link.up), link.loc))
+            least = min(mtus.get(a[0], 1500), mtus.get(b[0], 1500))
+            mtu, b_mtu = link.mtu or (least, least)
+            planned.append((PlanLink(a=a, b=b, mtu=mtu, b_mtu=b_mtu, up=link.up), link.loc))
     return tuple(planned)
 
 
+def _tree(network: Network, names: Names, mistakes: Mistakes) -> TreeSettings | None:
+    """The spanning tree as it is written, or None without one."""
+    written = network.spanning_tree
+    if not written or not names.switches:
+        return None
+    settings = written if isinstance(written, WrittenTree) else WrittenTree()
+    root = settings.root or names.switches[0]
+    loc = ("network", "spanning_tree", "root")
+    if not names.known("switch", root, names.switches, loc, mistakes):
+        root = names.switches[0]
+    return TreeSettings(root=root, change_over_s=settings.change_over)
+
+
+def _blocked(
+    switches: tuple[str, ...], links: tuple[tuple[PlanLink, Loc], ...], settings: TreeSettings | None
+) -> tuple[tuple[PlanLink, Loc], ...]:
+    """The links, those blocked that are plugged in and not in the tree."""
+    if settings is None:
+        return links
+    joined = [(link.a[0], link.b[0]) for link, _ in links]
+    up = [number for number, (link, _) in enumerate(links) if link.up]
+    forwarding = tree(switches, joined, up, settings.root)
+    return tuple(
+        (replace(link, up=False, blocked=True), loc) if link.up and number not in forwarding else (link, loc)
+        for number, (link, loc) in enumerate(links)
+    )
+
+
 def _ports(
-    switch: _Device, hosts: tuple[PlanHost, ...], links: tuple[tuple[PlanLink, Loc], ...]
+    switch: _Device,
+    hosts: tuple[PlanHost, ...],
+    links: tuple[tuple[PlanLink, Loc], ...],
+    port_mtus: Mapping[str, int | None],
 ) -> tuple[Port, ...]:
-    """A port towards a host has the switch's MTU, one towards a switch the cable's."""
-    ports = [
-        _port(switch, host.port, (host.name, "eth0"), host.kind, switch.mtu, up=host.up)
-        for host in hosts
-        if host.switch == switch.name
-    ]
+    """A port towards a host has the switch's MTU or its own, one towards a switch that of its end."""
+    ports: list[Port] = []
+    for host in hosts:
+        if host.switch == switch.name:
+            mtu = port_mtus[host.name] or switch.mtu
+            ports.append(_port(switch, host.port, (host.name, "eth0"), host.kind, mtu, up=host.up))
     for link, _ in links:
-        for here, there in ((link.a, link.b), (link.b, link.a)):
+        for here, there, mtu in ((link.a, link.b, link.mtu), (link.b, link.a, link.b_mtu)):
             if here[0] == switch.name:
-                ports.append(_port(switch, here[1], there, PeerKind.SWITCH, link.mtu, up=link.up))
+                ports.append(_port(switch, here[1], there, PeerKind.SWITCH, mtu, up=link.up))
     return tuple(sorted(ports, key=lambda port: port.number))
 
 

@@ -90,6 +90,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     if plan.links:
         yield "links"
     yield from (f"  {line}" for line in _links(plan))
+    yield from _impairments(plan)
     yield "traffic"
     for stream in plan.streams:
         yield f"  {_stream(stream)}"
@@ -102,6 +103,14 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "expectations"
     for expectation in plan.expectations:
         yield f"  {_expectation(expectation)}"
+
+
+def _impairments(plan: Plan) -> Iterator[str]:
+    if plan.impaired:
+        yield "impairments"
+    for impaired in plan.impaired:
+        for impairment in impaired.impairments:
+            yield f"  from {impaired.end.device}:{impaired.end.port}: {impairment}"
 
 
 def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:
@@ -131,7 +140,9 @@ def _links(plan: Plan) -> Iterator[str]:
             carried = "" if vlans == [None] else f", {word} {' '.join(map(str, vlans))}"
         else:
             carried = f", joins {first.a[0]} and {first.b[0]}"
-        yield f"{a} - {b}{carried}, MTU {first.mtu}{'' if first.up else ', down'}"
+        state = "" if first.up else ", blocked by the spanning tree" if first.blocked else ", down"
+        mtu = f"{first.mtu}" if first.mtu == first.b_mtu else f"{first.mtu} and {first.b_mtu}"
+        yield f"{a} - {b}{carried}, MTU {mtu}{state}"
 
 
 def _protocol(behaviour: SnoopingConfig, speed: float, name: str) -> Iterator[str]:

@@ -6,28 +6,38 @@ from then on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from harness.plan.behaviour import Configured, changed, in_words
 from harness.plan.cables import loop, path
 from harness.plan.forging import Devices, read_forge
 from harness.plan.ipv6 import change
+from harness.plan.links import (
+    Cable,
+    Impairments,
+    cable_words,
+    flaps,
+    host_cable,
+    link_cable,
+    physical,
+    resolve,
+)
 from harness.plan.mld import following
-from harness.plan.model import Action, ActionKind, Cast, End, Forgery, PlanHost, PlanSwitch
+from harness.plan.model import Action, ActionKind, Cast, End, Forgery, ImpairedEnd, PlanHost, PlanSwitch
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names, chassis_of
 from harness.plan.network import PlannedNetwork, named_ports
 from harness.plan.traffic import Streams
+from harness.plan.tree_actions import TreeActions
 from harness.plan.vlans import domains, present, tell_unknown
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
 from harness.scenario.hosts import Forge
+from harness.scenario.links import Impair, Silence, Way
 from harness.scenario.loader import LoadedVariant
 from harness.scenario.network import MldSettings
-from harness.scenario.timeline import Membership, SetSwitch, Silence, Step
-
-Cable = tuple[End, End]
-"""A cable, or what it carries of one VLAN."""
+from harness.scenario.timeline import Membership, SetSwitch, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +48,7 @@ class _Change:
     text: str
     target: str = ""
     ends: tuple[End, ...] = ()
+    impaired: tuple[ImpairedEnd, ...] = ()
     configured: Configured | None = None
     mld: Configured | None = None
     dialect: Dialect = Dialect.IGMP
@@ -62,6 +73,9 @@ class Timeline:
         self._configured = dict(network.configured)
         self._mld = dict(network.mld)
         self._members = {(name, stream.number) for stream in streams.multicast for name in stream.receivers}
+        self._impairments = Impairments(network.impaired)
+        self._up = {(link.a, link.b): link.up or link.blocked for link in network.links}
+        self._tree = None if network.tree is None else TreeActions(names.domains, network.links, network.tree)
         self._loops: set[tuple[Loc, tuple[str, ...]]] = set()
         self._up = {(link.a, link.b): link.up for link in network.links}
         self.leavers: set[tuple[str, int]] = set()
@@ -74,6 +88,7 @@ class Timeline:
         self._check_loops_at_start()
         end_s = variant.scenario.duration
         timed: list[tuple[float, int, Step]] = []
+        end_s = variant.scenario.duration
         for index, step in enumerate(variant.scenario.timeline):
             at_s = self._moments.at_s(step.at, ("timeline", index, "at"))
             if at_s is None:
@@ -81,28 +96,50 @@ class Timeline:
             if end_s is not None and at_s > end_s:
                 message = f"{at_s:g} s is after the end of the scenario ({end_s:g} s)"
                 self._mistakes.add(("timeline", index, "at"), message)
-            timed.append((at_s, index, step))
+            if step.flap is not None and not self._cable(step.flap.link, ("timeline", index, "flap", "link")):
+                continue
+            timed.extend((moment_s, index, part) for moment_s, part in flaps(step, at_s))
         actions: list[Action] = []
         for at_s, index, step in sorted(timed, key=lambda entry: entry[0]):
-            actions += (
-                Action(
+            if self._tree is not None:
+                actions.extend(self._tree.until(at_s))
+            for done, after_s in self._timed(step, at_s, end_s, ("timeline", index)):
+                action = Action(
                     at_s=round(at_s + after_s, 9),
-                    kind=change.kind,
-                    text=change.text,
+                    kind=done.kind,
+                    text=done.text,
                     line=variant.where(("timeline", index)).line,
                     name=None if after_s else step.name,
-                    target=change.target,
-                    ends=change.ends,
-                    behaviour=None if change.configured is None else change.configured.behaviour,
-                    mld=None if change.mld is None else change.mld.behaviour,
-                    dialect=change.dialect,
-                    stream=change.stream,
-                    forgery=change.forgery,
+                    target=done.target,
+                    ends=done.ends,
+                    impaired=done.impaired,
+                    behaviour=None if done.configured is None else done.configured.behaviour,
+                    mld=None if done.mld is None else done.mld.behaviour,
+                    dialect=done.dialect,
+                    stream=done.stream,
+                    forgery=done.forgery,
                 )
-                for change in self._changes(step, at_s, ("timeline", index))
-                for after_s in self._moments_of(change, at_s, end_s, ("timeline", index, step.action))
-            )
-        return tuple(sorted(actions, key=lambda action: action.at_s))
+                actions.extend(self._with_tree(action))
+        if self._tree is not None:
+            actions.extend(self._tree.until())
+        in_time = (action for action in actions if end_s is None or action.at_s <= end_s)
+        return tuple(sorted(in_time, key=lambda action: action.at_s))
+
+    def _timed(
+        self, step: Step, at_s: float, end_s: float | None, loc: Loc
+    ) -> Iterator[tuple[_Change, float]]:
+        """What a step does, each with the seconds after it at which it is done."""
+        for done in self._changes(step, at_s, loc):
+            for after_s in self._moments_of(done, at_s, end_s, (*loc, step.action)):
+                yield done, after_s
+
+    def _with_tree(self, action: Action) -> tuple[Action, ...]:
+        """An action, and what the spanning tree makes of it."""
+        if self._tree is None or action.kind not in {ActionKind.LINK_DOWN, ActionKind.LINK_UP}:
+            return (action,)
+        up = action.kind is ActionKind.LINK_UP
+        switched = self._tree.switch(action.ends, up=up, at_s=action.at_s, line=action.line)
+        return (replace(action, ends=switched.ends, text=action.text + switched.words), *switched.follows)
 
     def _changes(self, step: Step, at_s: float, loc: Loc) -> tuple[_Change, ...]:
         """What a step does: one change, or one for each VLAN of a switch; none after a mistake."""
@@ -112,10 +149,12 @@ class Timeline:
                 change = self._forge(forge, at_s, here)
             case SetSwitch() as settings:
                 return self._set(settings, here)
-            case Silence() as silence:
-                change = self._silence(silence, here, silent=step.silence is not None)
+            case Silence() | Impair() as way:
+                change = self._impair(step, way, here)
             case Membership() as membership:
                 change = self._membership(membership, here, joins=step.join is not None)
+            case tuple() as names if step.repair is not None:
+                change = self._repair(names, here)
             case tuple() as names:
                 change = self._link(names, here, up=step.link_up is not None)
             case str() as name:
@@ -298,21 +337,45 @@ class Timeline:
 
     # --- cables ---------------------------------------------------------------------------------------------
 
-    def _silence(self, silence: Silence, loc: Loc, *, silent: bool) -> _Change | None:
-        kind, verb = (ActionKind.SILENCE, "silence") if silent else (ActionKind.RESTORE, "restore")
-        if silence.between is not None:
-            lanes = self._cable(silence.between, (*loc, "between"))
-            if not lanes:
-                return None
-            text = f"{verb} {silence.between[0]} <-> {silence.between[1]}"
-            return _Change(kind=kind, text=text, ends=tuple(end for lane in lanes for end in lane))
-        if silence.from_ is None or silence.to is None:
+    def _impair(self, step: Step, way: Silence | Impair, loc: Loc) -> _Change | None:
+        found = self._way(way, loc)
+        if found is None:
+            return None
+        ends, words = found
+        impairment = resolve(way)
+        frames = str(impairment).partition("; of ")[2]
+        of = f" of {frames}" if frames else ""
+        if step.silence is not None:
+            impaired = self._impairments.silence(ends, impairment)
+            return _Change(kind=ActionKind.SILENCE, text=f"silence{of} {words}", impaired=impaired)
+        if step.restore is not None:
+            impaired = self._impairments.restore(ends, impairment)
+            return _Change(kind=ActionKind.RESTORE, text=f"restore{of} {words}", impaired=impaired)
+        impaired = self._impairments.impair(ends, impairment)
+        return _Change(kind=ActionKind.IMPAIR, text=f"impair {words}: {impairment}", impaired=impaired)
+
+    def _way(self, way: Way, loc: Loc) -> tuple[tuple[End, ...], str] | None:
+        """The ends whose frames are meant, and both ends in words."""
+        if way.between is not None:
+            lanes = self._cable(way.between, (*loc, "between"))
+            words = f"{way.between[0]} <-> {way.between[1]}"
+            return (_ends(lanes), words) if lanes else None
+        if way.from_ is None or way.to is None:
             raise AssertionError("the model demands both")
-        lanes = self._cable((silence.from_, silence.to), (*loc, "from"))
+        lanes = self._cable((way.from_, way.to), (*loc, "from"))
+        return (tuple(here for here, _ in lanes), f"{way.from_} -> {way.to}") if lanes else None
+
+    def _repair(self, names: tuple[str, ...], loc: Loc) -> _Change | None:
+        lanes = self._cable(names, loc)
         if not lanes:
             return None
-        text = f"{verb} {silence.from_} -> {silence.to}"
-        return _Change(kind=kind, text=text, ends=tuple(here for here, _ in lanes))
+        impaired = self._impairments.repair(_ends(lanes))
+        return _Change(kind=ActionKind.REPAIR, text=f"repair {cable_words(lanes)}", impaired=impaired)
+
+    @property
+    def relayed(self) -> tuple[Cable, ...]:
+        """Cables of which something keeps frames for a while, at any time."""
+        return self._impairments.relayed(self._cables)
 
     def _link(self, names: tuple[str, ...], loc: Loc, *, up: bool) -> _Change | None:
         lanes = self._cable(names, loc)
@@ -321,10 +384,8 @@ class Timeline:
         for lane in lanes:
             self._switch_link(lane, loc, up=up)
         kind = ActionKind.LINK_UP if up else ActionKind.LINK_DOWN
-        cable = lanes[0] if len(lanes) == 1 else physical(lanes[0])
-        ends = " - ".join(end.device if end.port == "eth0" else f"{end.device}:{end.port}" for end in cable)
-        text = f"link {ends} {'up' if up else 'down'}"
-        return _Change(kind=kind, text=text, ends=tuple(end for lane in lanes for end in lane))
+        text = f"link {cable_words(lanes)} {'up' if up else 'down'}"
+        return _Change(kind=kind, text=text, ends=_ends(lanes))
 
     def _cable(self, names: tuple[str, ...], loc: Loc) -> tuple[Cable, ...]:
         """The cable with these ends, the first named end first; one name is enough for a host or a port.
@@ -377,17 +438,15 @@ class Timeline:
             self._up[key] = up
 
     def _check_loop(self, joined: list[tuple[str, str]], new: tuple[str, str], loc: Loc) -> None:
-        way = path(joined, *new)
+        way = () if self._tree is not None else path(joined, *new)
         switches = (loc, tuple(map(chassis_of, way)))
         if way and switches not in self._loops:  # in one VLAN it is told; in the others it is the same
             self._loops.add(switches)
             self._mistakes.add(loc, loop(way))
 
 
-def physical(lane: Cable) -> Cable:
-    """The cable itself, between two chassis, of what it carries of a VLAN."""
-    here, there = (End(device=chassis_of(end.device), port=end.port) for end in lane)
-    return here, there
+def _ends(lanes: Sequence[Cable]) -> tuple[End, ...]:
+    return tuple(end for lane in lanes for end in lane)
 
 
 def _is_end(name: str, end: End) -> bool:
@@ -396,12 +455,4 @@ def _is_end(name: str, end: End) -> bool:
 
 
 def _cables(network: PlannedNetwork) -> tuple[Cable, ...]:
-    hosts = [
-        (End(device=host.name, port="eth0"), End(device=host.switch, port=host.port))
-        for host in network.hosts
-    ]
-    links = [
-        (End(device=link.a[0], port=link.a[1]), End(device=link.b[0], port=link.b[1]))
-        for link in network.links
-    ]
-    return (*hosts, *links)
+    return (*map(host_cable, network.hosts), *map(link_cable, network.links))

@@ -13,9 +13,12 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from harness.scenario.values import (
+    LARGEST_MTU,
     LAST_VLAN,
+    SMALLEST_MTU,
     parse_address,
     parse_addresses,
+    parse_bandwidth,
     parse_between,
     parse_duration,
     parse_group,
@@ -23,6 +26,7 @@ from harness.scenario.values import (
     parse_length,
     parse_mac,
     parse_moment,
+    parse_mtus,
     parse_names,
     parse_on_off,
     parse_rate,
@@ -118,6 +122,24 @@ Rate = Annotated[float, BeforeValidator(parse_rate), _text(r"^\d+(\.\d+)?/(ms|s|
 """Datagrams a second of the customer's time."""
 Share = Annotated[float, BeforeValidator(parse_share), _text(r"^\d+(\.\d+)?%$", "0%", "1%", "12.5%")]
 """A share from 0 to 1, written as per cent."""
+Bandwidth = Annotated[
+    float, BeforeValidator(parse_bandwidth), _text(r"^\d+(\.\d+)? ?[kMG]?bit/s$", "64kbit/s", "10Mbit/s")
+]
+"""Bits a second of the customer's time."""
+Mtu = Annotated[int, Field(ge=SMALLEST_MTU, le=LARGEST_MTU)]
+Mtus = Annotated[
+    tuple[int, int],
+    BeforeValidator(parse_mtus),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": SMALLEST_MTU, "maximum": LARGEST_MTU},
+                {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "integer"}},
+            ]
+        }
+    ),
+]
+"""The MTU at each end of a cable."""
 _IPV4: dict[str, Any] = {"type": "string", "format": "ipv4"}
 _IPV6: dict[str, Any] = {"type": "string", "format": "ipv6"}
 Group = Annotated[

@@ -17,6 +17,8 @@ from harness.scenario.fields import (
     Duration,
     HostAddress6,
     Length,
+    Mtu,
+    Mtus,
     Name,
     Names,
     OnOff,
@@ -29,6 +31,7 @@ from harness.scenario.fields import (
     VlanKey,
 )
 from harness.scenario.hosts import EmulatedHost
+from harness.scenario.links import CableImpairments, SpanningTree
 from harness.scenario.strict import Strict
 
 
@@ -68,7 +71,7 @@ class UnregisteredRule(StrEnum):
 
 
 def _on_off_or_mapping(value: Any) -> str:
-    return "settings" if isinstance(value, dict | QuerierTimes) else "switch"
+    return "settings" if isinstance(value, dict | QuerierTimes | SpanningTree) else "switch"
 
 
 QuerierSetting = Annotated[
@@ -76,6 +79,12 @@ QuerierSetting = Annotated[
 ]
 MldQuerierSetting = Annotated[
     Annotated[OnOff, Tag("switch")] | Annotated[MldQuerier, Tag("settings")],
+    Discriminator(_on_off_or_mapping),
+]
+
+
+TreeSetting = Annotated[
+    Annotated[OnOff, Tag("switch")] | Annotated[SpanningTree, Tag("settings")],
     Discriminator(_on_off_or_mapping),
 ]
 
@@ -162,6 +171,8 @@ class Firewall(Strict):
         return self
 
 
+_PORT_MTU = "the switch's port; what is longer is dropped there without a word. Left out: the switch's MTU"
+_IMPAIR = "what the cable does to frames from the start; one impairment or a list"
 _CURES = {
     "igmp_version": "write version there",
     "querier": "give the querier to another node",
@@ -194,6 +205,8 @@ class Nodes(Strict):
     )
     firewall: Firewall | None = None
     port: Literal["up", "down"] = "up"
+    port_mtu: Mtu | None = Field(None, description=_PORT_MTU)
+    impair: CableImpairments = Field((), description=_IMPAIR)
 
     @model_validator(mode="after")
     def _one_speaks_igmp(self) -> Self:
@@ -218,6 +231,8 @@ class Router(Strict):
     address6: HostAddress6 | None = None
     mld_querier: MldQuerierSetting = False
     port: Literal["up", "down"] = "up"
+    port_mtu: Mtu | None = Field(None, description=_PORT_MTU)
+    impair: CableImpairments = Field((), description=_IMPAIR)
 
 
 class Link(Strict):
@@ -230,8 +245,9 @@ class Link(Strict):
     vlans: tuple[VlanId, ...] | None = Field(
         None, min_length=1, description="of a trunk; left out, it carries every VLAN that both ends have"
     )
-    mtu: int | None = Field(None, ge=68, le=65520)
+    mtu: Mtus | None = Field(None, description="of both ends, or one for each in the order of between")
     state: Literal["up", "down"] = "up"
+    impair: CableImpairments = Field((), description=_IMPAIR)
 
     @model_validator(mode="after")
     def _access_or_trunk(self) -> Self:
@@ -272,6 +288,9 @@ class Network(Strict):
     nodes: dict[Name, Nodes] = Field(default_factory=dict)
     links: Links = Field(
         (), description="cables between switches: chain, star (around the first), or a list of pairs"
+    )
+    spanning_tree: TreeSetting = Field(
+        False, description="on, or its settings: rings are legal, and redundant links are blocked"
     )
     mtu: int = Field(1500, ge=68, le=65520)
     subnet: Subnet = IPv4Network("10.77.0.0/16")

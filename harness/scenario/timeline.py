@@ -6,8 +6,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from harness.scenario.fields import MomentText, Name, Names, Pair, SwitchName
+from harness.scenario.fields import MomentText, Name, Names, SwitchName
 from harness.scenario.hosts import Forge
+from harness.scenario.links import Flap, Impair, Silence
 from harness.scenario.network import SwitchSettings
 from harness.scenario.strict import Strict
 
@@ -17,24 +18,6 @@ class Membership(Strict):
 
     node: Name
     stream: Name
-
-
-class Silence(Strict):
-    """Where frames vanish without a trace: one way (``from``, ``to``) or both (``between``).
-
-    Both ends are neighbours: a node and its switch, or two switches.
-    """
-
-    between: Pair | None = None
-    from_: str | None = Field(None, alias="from")
-    to: str | None = None
-
-    @model_validator(mode="after")
-    def _one_way_or_both(self) -> Self:
-        ends = (self.from_, self.to)
-        if (self.between is None) == (ends == (None, None)) or (self.between is None and None in ends):
-            raise ValueError('write "between: [a, b]" for both ways, or "from: a" and "to: b" for one')
-        return self
 
 
 class SetSwitch(SwitchSettings):
@@ -53,6 +36,9 @@ ACTIONS = (
     "link_up",
     "silence",
     "restore",
+    "impair",
+    "repair",
+    "flap",
     "join",
     "leave",
     "restart_switch",
@@ -78,6 +64,9 @@ class Step(Strict):
     link_up: Names | None = None
     silence: Silence | None = None
     restore: Silence | None = Field(None, description="ends a silence")
+    impair: Impair | None = None
+    repair: Names | None = Field(None, description="the cable is as good as new, silences included")
+    flap: Flap | None = None
     join: Membership | None = None
     leave: Membership | None = None
     restart_switch: SwitchName | None = Field(None, description="its tables are lost")

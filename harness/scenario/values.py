@@ -23,6 +23,9 @@ MOST_A_SECOND = 10_000
 LAST_VLAN = 4094
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 SHORTEST_PREFIX, LONGEST_PREFIX = 8, 29
+SMALLEST_MTU, LARGEST_MTU = 68, 65520
+"""RFC 791's least, and nearly the most that a virtual Ethernet has."""
+_BITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
 def parse_duration(value: Any) -> float:
@@ -90,6 +93,26 @@ def parse_share(value: Any) -> float:
         msg = f'"{value}" is no share: write per cent, such as 1%'
         raise ValueError(msg)
     return float(match[1]) / 100
+
+
+def parse_bandwidth(value: Any) -> float:
+    """Bits a second from ``64kbit/s``, ``10Mbit/s`` or ``1Gbit/s``."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kMG]?)bit/s", str(value))
+    if match is None or float(match[1]) <= 0:
+        msg = f'"{value}" is no bandwidth: write 64kbit/s, 10Mbit/s or 1Gbit/s'
+        raise ValueError(msg)
+    return float(match[1]) * _BITS[match[2]]
+
+
+def parse_mtus(value: Any) -> tuple[int, int]:
+    """The MTU of both ends from ``9000``, or one for each from ``[9000, 1500]``."""
+    ends = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    if len(ends) != 2 or not all(isinstance(end, int) and not isinstance(end, bool) for end in ends):
+        raise ValueError("write an MTU, or one for each end: [9000, 1500]")
+    if not all(SMALLEST_MTU <= end <= LARGEST_MTU for end in ends):
+        msg = f"an MTU is from {SMALLEST_MTU} to {LARGEST_MTU}"
+        raise ValueError(msg)
+    return ends[0], ends[1]
 
 
 def parse_address(value: Any) -> IPv4Address:

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.observations.history import History
-from harness.observations.switch_log import SwitchLog, protocol_of
+from harness.observations.switch_log import SwitchLog
 from harness.plan.model import ExpectTables
 from harness.verdicts import words
 from harness.verdicts.finding import Finding
 from harness.verdicts.model import Status
-from harness.wire.membership import Address
 
 
 def find_tables(history: History, expectation: ExpectTables, slack_s: float = 0.0) -> Finding:
@@ -42,52 +41,52 @@ def _held_near(history: History, expectation: ExpectTables, slack_s: float) -> b
 def _wanted(expectation: ExpectTables) -> Iterable[str]:
     for group, ports in expectation.groups or ():
         yield f"{group} -> {words.names(ports)}"
-    for wanted in _of_protocols(expectation):
-        if wanted.router_ports is not None:
-            yield f"{wanted.of}router ports: {words.names(wanted.router_ports)}"
-        if wanted.querier_judged:
-            yield f"{wanted.of}querier: {wanted.querier or 'none'}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OfProtocol:
-    """What is expected of one protocol; ``of`` is how it is called."""
-
-    protocol: str
-    of: str
-    router_ports: tuple[str, ...] | None
-    querier: Address | None
-    querier_judged: bool
-
-
-def _of_protocols(expectation: ExpectTables) -> tuple[_OfProtocol, _OfProtocol]:
-    return (
-        _OfProtocol(
-            protocol="igmp",
-            of="",
-            router_ports=expectation.router_ports,
-            querier=expectation.querier,
-            querier_judged=expectation.querier_judged,
-        ),
-        _OfProtocol(
-            protocol="mld",
-            of="MLD ",
-            router_ports=expectation.mld_router_ports,
-            querier=expectation.mld_querier,
-            querier_judged=expectation.mld_querier_judged,
-        ),
-    )
+    for asked in _asked(expectation):
+        if asked.router_ports is not None:
+            yield f"{asked.prefix}router ports: {words.names(asked.router_ports)}"
+        if asked.querier is not None:
+            yield f"{asked.prefix}querier: {asked.querier or 'none'}"
 
 
 def _differences(expectation: ExpectTables, log: SwitchLog, at_s: float) -> Iterable[str]:
-    """Yield what was known at a moment instead of what was wanted."""
-    for wanted in _of_protocols(expectation):
-        known = log.tables_at(expectation.switch, at_s, wanted.protocol)
-        for group, ports in expectation.groups or ():
-            found = known.groups.get(str(group), ())
-            if wanted.protocol == protocol_of(str(group)) and set(found) != set(ports):
-                yield f"{group} -> {words.names(found)}"
-        if wanted.router_ports is not None and set(known.router_ports) != set(wanted.router_ports):
-            yield f"{wanted.of}router ports: {words.names(known.router_ports)}"
-        if wanted.querier_judged and known.querier != str(wanted.querier or ""):
-            yield f"{wanted.of}querier: {known.querier or 'none'}"
+    """Yield what is known at a moment instead of what was wanted."""
+    groups = log.tables_at(expectation.switch, at_s).groups
+    for group, ports in expectation.groups or ():
+        found = groups.get(str(group), ())
+        if set(found) != set(ports):
+            yield f"{group} -> {words.names(found)}"
+    for asked in _asked(expectation):
+        known = log.tables_at(expectation.switch, at_s, asked.protocol)
+        if asked.router_ports is not None and set(known.router_ports) != set(asked.router_ports):
+            yield f"{asked.prefix}router ports: {words.names(known.router_ports)}"
+        if asked.querier is not None and known.querier != asked.querier:
+            yield f"{asked.prefix}querier: {known.querier or 'none'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What must be known of one protocol; None is not judged, and an empty ``querier`` is none."""
+
+    protocol: str
+    prefix: str
+    router_ports: tuple[str, ...] | None
+    querier: str | None
+
+
+def _asked(expectation: ExpectTables) -> tuple[_Asked, ...]:
+    querier, mld_querier = (
+        str(address or "") if judged else None
+        for address, judged in (
+            (expectation.querier, expectation.querier_judged),
+            (expectation.mld_querier, expectation.mld_querier_judged),
+        )
+    )
+    return (
+        _Asked(protocol="igmp", prefix="", router_ports=expectation.router_ports, querier=querier),
+        _Asked(
+            protocol="mld",
+            prefix="MLD ",
+            router_ports=expectation.mld_router_ports,
+            querier=mld_querier,
+        ),
+    )

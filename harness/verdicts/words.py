@@ -89,15 +89,18 @@ def _line(line: TableLine) -> str:
             of = f" ({line.filter})" if line.filter else ""
             return f"{line.group}{of} {'now' if line.present else 'no longer'} to {line.port}"
         case "router-port":
-            return f"{line.port} {'became' if line.present else 'is no longer'} a router port"
+            of = "an MLD" if line.protocol == "mld" else "a"
+            return f"{line.port} {'became' if line.present else 'is no longer'} {of} router port"
         case _:
-            return f"querier {line.address} {'became known' if line.present else 'is gone'}"
+            of = "MLD querier" if line.protocol == "mld" else "querier"
+            return f"{of} {line.address} {'became known' if line.present else 'is gone'}"
 
 
 def _mode(mode: Mode) -> str:
+    snooping = "MLD snooping" if mode.protocol == "mld" else "snooping"
     if not mode.snooping:
-        return "snooping is off"
-    return f"snooping is on, {_UNREGISTERED.get(mode.unregistered, mode.unregistered)}"
+        return f"{snooping} is off"
+    return f"{snooping} is on, {_UNREGISTERED.get(mode.unregistered, mode.unregistered)}"
 
 
 def tables(switch: str, group: str, known: Tables) -> str:

@@ -20,13 +20,14 @@ import pytest
 from harness.backends.netns import messages
 from harness.backends.netns.data_plane import DataPlane
 from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
+from harness.backends.netns.losses import Losses
 from harness.backends.netns.mdb import RTNLGRP_MDB, Member, RouterKind, parse, read_mdb
 from harness.backends.netns.messages import OperState, PortState
 from harness.backends.netns.namespaces import create_namespace, inside
 from harness.backends.netns.netlink import NetlinkSocket, RefusedError
-from harness.backends.netns.silence import Silence, SilentLink
 from harness.backends.netns.userns import has_capabilities
 from harness.errors import LabError
+from harness.plan.impairment import FrameKind, Impairment
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import EVERY_SOURCE, Unregistered
 
@@ -424,29 +425,31 @@ def test_a_refused_change_names_the_reason_and_changes_nothing() -> None:
 def test_a_silent_host_sends_without_error_and_without_a_trace() -> None:
     with four_hosts() as fabric, party(fabric, 4) as people:
         speaker, namespace = people.stations["n1"], fabric.host_fd("n1")
+        losses = Losses(namespace, "eth0")
 
         def speak_in_silence() -> None:
-            SilentLink.silence(namespace, "eth0")
+            losses.set((Impairment(loss=1),))
             assert speaker.send(GROUP, b"unheard") == len(b"unheard")
-            SilentLink.restore(namespace, "eth0")
+            losses.set(())
 
         with tap(namespace, "eth0") as own:
             assert people.hearers_of("n1", speak_in_silence) == []
             assert [frame for frame in frames(own) if b"unheard" in frame] == []
         assert people.hearers("n1", GROUP) == ["n2", "n3", "n4"]
-        SilentLink.restore(namespace, "eth0")
+        losses.close()
 
 
 def test_silence_of_multicast_leaves_unicast() -> None:
     with four_hosts() as fabric, party(fabric, 4) as people:
-        namespace = fabric.host_fd("n1")
-        SilentLink.silence(namespace, "eth0", Silence.ALL)
-        SilentLink.silence(namespace, "eth0", Silence.MULTICAST)
+        losses = Losses(fabric.host_fd("n1"), "eth0")
+        losses.set((Impairment(loss=1),))
+        losses.set((Impairment(loss=1, kind=FrameKind.MULTICAST),))
         people.stations["n1"].send(GROUP, b"unheard")
         people.stations["n1"].send(IPv4Address("10.0.0.2"), b"fence unicast")
         assert people.stations["n2"].until_fence(b"fence unicast") == []
-        SilentLink.silence(namespace, "eth0", Silence.IGMP)
+        losses.set((Impairment(loss=1, kind=FrameKind.IGMP),))
         assert people.hearers("n1", GROUP) == ["n2", "n3", "n4"]
+        losses.close()
 
 
 # --- what is left behind ----------------------------------------------------------------------------------

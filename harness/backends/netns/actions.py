@@ -33,9 +33,10 @@ class Actor:
             case ActionKind.LINK_DOWN | ActionKind.LINK_UP:
                 for end in action.ends:
                     self._devices.set_link(end, up=action.kind is ActionKind.LINK_UP)
-            case ActionKind.SILENCE | ActionKind.RESTORE:
-                for end in action.ends:
-                    self._devices.set_silence(end, silent=action.kind is ActionKind.SILENCE)
+            case ActionKind.SILENCE | ActionKind.RESTORE | ActionKind.IMPAIR | ActionKind.REPAIR:
+                self._devices.impair(action.impaired)
+            case ActionKind.TOPOLOGY_CHANGE:
+                self._devices.topology_changed(action.target)
             case ActionKind.JOIN | ActionKind.LEAVE:
                 self._change_membership(action)
             case ActionKind.RESTART_SWITCH:
@@ -50,9 +51,10 @@ class Actor:
 
     def _configure(self, action: Action) -> None:
         if action.target in self._askers:
-            self._devices.set_querier(action.target, on=action.kind is ActionKind.START_QUERIER)
-        elif action.behaviour is not None:
-            self._devices.configure(action.target, action.behaviour)
+            on = action.kind is ActionKind.START_QUERIER
+            self._devices.set_querier(action.target, action.dialect, on=on)
+        else:
+            self._devices.configure(action.target, action.behaviour, action.mld)
 
     def _change_membership(self, action: Action) -> None:
         if action.stream is None:

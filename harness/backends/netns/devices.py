@@ -7,7 +7,9 @@ bridge. Everything else asks here.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Protocol
 
@@ -18,19 +20,22 @@ from harness.backends.netns.emulated import EmulatedSwitch
 from harness.backends.netns.emulated_host import EmulatedHost
 from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
 from harness.backends.netns.forger import Forger
+from harness.backends.netns.host_ipv6 import HostIPv6
+from harness.backends.netns.impaired import ImpairedCables
 from harness.backends.netns.kernel_bridge import KernelBridge
 from harness.backends.netns.limits import HOST_UNSOLICITED_V2_S, HOST_UNSOLICITED_V3_S
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.router import RouterQuerier
-from harness.backends.netns.silence import SilentLink
 from harness.errors import LabError
+from harness.observations.model import Impaired
 from harness.plan.hosts import Learning, learning
 from harness.plan.model import (
     ActionKind,
     Cast,
     End,
     Forgery,
+    ImpairedEnd,
     PeerKind,
     Plan,
     PlanHost,
@@ -40,6 +45,8 @@ from harness.plan.model import (
     Port,
 )
 from harness.profiles import DataPlane
+from harness.protocols.dialect import Dialect
+from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 from harness.wire.membership import Address
 
@@ -64,6 +71,9 @@ class SwitchDriver(Protocol):
     def restart(self) -> None:
         """Lose all tables and begin again."""
 
+    def topology_changed(self) -> None:
+        """Be told that the spanning tree has changed."""
+
     def report_drops(self) -> None:
         """Hand out what this machine lost."""
 
@@ -85,9 +95,16 @@ class Devices:
             links=tuple(_link_spec(link, plan) for link in plan.links),
         )
         self._switches: dict[str, SwitchDriver] = {}
-        self._queriers: dict[str, RouterQuerier] = {}
+        self._cables: ImpairedCables | None = None
+        self._queriers: dict[tuple[Dialect, str], RouterQuerier] = {}
         self._emulated: dict[str, EmulatedHost] = {}
         self._forgers: dict[str, Forger] = {}
+        self._behaviours = {
+            (behaviour.dialect, switch.name): behaviour
+            for switch in plan.switches
+            for behaviour in (switch.behaviour, switch.mld)
+            if behaviour is not None
+        }
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -97,6 +114,7 @@ class Devices:
         Then the hosts' own firewalls, whose tools are real programs. Switches stay free of rules.
         """
         self._fabric.build()
+        self._cables = ImpairedCables(self._plan, self._fabric, self._loop)
         self._set_neighbours(tuple(host.name for host in self._plan.hosts))
         for switch in self._plan.switches:
             self._switches[switch.name] = self._driver(switch)
@@ -111,11 +129,14 @@ class Devices:
         forging = {action.target for action in self._plan.actions if action.kind is ActionKind.FORGE}
         for host in self._plan.hosts:
             name = host.name
-            if host.querier is None and host.emulated is None and name not in forging:
+            dialects = tuple(_dialects(host))
+            if not dialects and host.emulated is None and name not in forging:
                 continue
             with self.enter_host(name):
-                if host.querier is not None:
-                    self._queriers[name] = RouterQuerier(host, self._loop, self._clock, self._emit)
+                for dialect in dialects:
+                    self._queriers[dialect, name] = RouterQuerier(
+                        host, self._loop, self._clock, self._emit, dialect=dialect
+                    )
                 if host.emulated is not None:
                     self._emulated[name] = EmulatedHost(host, self._loop, self._clock, self._plan.seed)
                 if name in forging:
@@ -123,17 +144,16 @@ class Devices:
 
     def _driver(self, switch: PlanSwitch) -> SwitchDriver:
         if switch.data_plane is DataPlane.LINUX_BRIDGE:
-            return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit)
+            return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit, switch.mld)
         namespace = self._fabric.switch_fd(switch.name)
-        return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit)
+        return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit, switch.mld)
 
     def start(self) -> None:
         """Switch on every switch, and the hosts' queriers that run from the start."""
         for switch in self._switches.values():
             switch.start()
-        for host in self._plan.askers:
-            if host.querier_on:
-                self._queriers[host.name].start()
+        for querier in self._asking():
+            self._queriers[querier].start()
 
     def close(self) -> None:
         """Remove everything, in the reverse order."""
@@ -142,6 +162,8 @@ class Devices:
                 driver.close()
         for switch in self._switches.values():
             switch.close()
+        if self._cables is not None:
+            self._cables.close()
         self._fabric.close()
 
     # --- doors --------------------------------------------------------------------------------------------
@@ -168,31 +190,38 @@ class Devices:
 
     def queriers_heard(self) -> bool:
         """Tell whether every host that queries from the start has sent its first query."""
-        return all(self._queriers[host.name].has_queried for host in self._asking() if host.up)
+        asking = (self._queriers[asks] for asks in self._asking() if self._plan.host(asks[1]).up)
+        return all(querier.has_queried for querier in asking)
 
     def unheard(self) -> str:
         """Say which hosts have not queried yet."""
-        silent = [host.name for host in self._asking() if not self._queriers[host.name].has_queried]
-        return f"the first query of {', '.join(silent)}"
+        silent = [asks[1] for asks in self._asking() if not self._queriers[asks].has_queried]
+        return f"the first query of {', '.join(dict.fromkeys(silent))}"
 
-    def _asking(self) -> tuple[PlanHost, ...]:
-        """The hosts that query from the start."""
-        return tuple(host for host in self._plan.askers if host.querier_on)
+    def _asking(self) -> tuple[tuple[Dialect, str], ...]:
+        """Return the hosts' queriers that run from the start."""
+        igmp = ((Dialect.IGMP, host.name) for host in self._plan.hosts if host.querier_on)
+        mld = ((Dialect.MLD, host.name) for host in self._plan.hosts if host.mld_querier_on)
+        return (*igmp, *mld)
 
     def queriers_of_old_versions(self) -> bool:
-        """Tell whether a version 1 or 2 query may be heard at the start."""
-        queriers = [switch.behaviour.standing_querier() for switch in self._plan.switches]
-        queriers += [host.querier for host in self._asking()]
-        forced = any(host.igmp_version in (1, 2) for host in self._plan.hosts)
+        """Tell whether a query may be heard at the start that hosts do not answer with records."""
+        forced = any(host.igmp_version in (1, 2) or host.mld_version == 1 for host in self._plan.hosts)
         forced |= any(h.emulated is not None and h.emulated.newest_version < 3 for h in self._plan.hosts)
-        return forced or any(querier is not None and querier.version < 3 for querier in queriers)
+        old = (querier.version < querier.dialect.records_version for querier in self._queriers_at_start())
+        return forced or any(old)
 
     def longest_response_s(self) -> float:
         """Return how long hosts may take to report, asked or on a join, in the customer's seconds."""
-        queriers = [switch.behaviour.standing_querier() for switch in self._plan.switches]
-        queriers += [host.querier for host in self._asking()]
-        asked = (querier.max_response_s for querier in queriers if querier is not None)
+        asked = (querier.max_response_s for querier in self._queriers_at_start())
         return max(asked, default=HOST_UNSOLICITED_V3_S)
+
+    def _queriers_at_start(self) -> Iterator[QuerierConfig]:
+        behaviours = [one for switch in self._plan.switches for one in (switch.behaviour, switch.mld)]
+        queriers = [None if behaviour is None else behaviour.standing_querier() for behaviour in behaviours]
+        queriers += [host.querier for host in self._plan.hosts if host.querier_on]
+        queriers += [host.mld_querier for host in self._plan.hosts if host.mld_querier_on]
+        yield from (querier for querier in queriers if querier is not None)
 
     def is_certain(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether no switch is in doubt about a membership."""
@@ -213,7 +242,7 @@ class Devices:
                 continue
             if not self._switches[name].knows(stream.group, port):
                 return False
-            if switch.behaviour.snooping:
+            if switch.snoops(stream.group):
                 continue
             for own in switch.ports:
                 if own.peer_kind is PeerKind.SWITCH and own.peer not in seen and self._joined(switch, own):
@@ -243,22 +272,37 @@ class Devices:
         """Hand out what this machine's switches lost."""
         for switch in self._switches.values():
             switch.report_drops()
+        lost = 0 if self._cables is None else self._cables.newly_dropped()
+        if lost:
+            self._emit(Impaired(at_s=self._clock.now(), what="socket", count=lost, host="the relay"))
 
     # --- changes ------------------------------------------------------------------------------------------
 
-    def configure(self, switch: str, behaviour: SnoopingConfig) -> None:
-        """Change a switch's settings."""
-        self._switches[switch].configure(behaviour)
+    def configure(self, switch: str, *behaviours: SnoopingConfig | None) -> None:
+        """Change a switch's settings, of IGMP and of MLD; those that are as before are left alone."""
+        for behaviour in behaviours:
+            if behaviour is None or behaviour == self._behaviours[behaviour.dialect, switch]:
+                continue
+            self._behaviours[behaviour.dialect, switch] = behaviour
+            driver, querier = self._switches[switch], behaviour.querier
+            if isinstance(driver, KernelBridge) and querier is not None:
+                self._set_link_local(switch, querier.address)
+            driver.configure(behaviour)
+
+    def _set_link_local(self, switch: str, address: Address) -> None:
+        """Give a kernel bridge the address that it is to ask IPv6 hosts from, or take it away."""
+        if isinstance(address, IPv6Address):
+            self._fabric.set_switch_link_local(switch, None if address.is_unspecified else address)
 
     def restart_switch(self, switch: str) -> None:
         """Lose a switch's tables."""
         self._switches[switch].restart()
 
-    def set_querier(self, host: str, *, on: bool) -> None:
+    def set_querier(self, host: str, dialect: Dialect, *, on: bool) -> None:
         """Start or stop a host's querier."""
-        querier = self._queriers.get(host)
+        querier = self._queriers.get((dialect, host))
         if querier is None:
-            msg = f"{host} is no host that could query"
+            msg = f"{host} is no host that could query in {dialect.name}"
             raise LabError(msg)
         (querier.start if on else querier.stop)()
 
@@ -280,14 +324,15 @@ class Devices:
             self._fabric.set_link(end.device, end.port, up=up)
             driver.port_changed(end.port, up=up)
 
-    def set_silence(self, end: End, *, silent: bool) -> None:
-        """Let every frame that leaves this end of a cable vanish, or no more."""
-        on_switch = end.device in self._switches
-        fd = self._fabric.switch_fd(end.device) if on_switch else self._fabric.host_fd(end.device)
-        if silent:
-            SilentLink.silence(fd, end.port)
-        else:
-            SilentLink.restore(fd, end.port)
+    def impair(self, ends: Iterable[ImpairedEnd]) -> None:
+        """Do this, and nothing else, to the frames that leave these ends of cables."""
+        if self._cables is not None:
+            for impaired in ends:
+                self._cables.set(impaired)
+
+    def topology_changed(self, switch: str) -> None:
+        """Tell a switch what the spanning tree tells it."""
+        self._switches[switch].topology_changed()
 
     def restart_host(self, name: str) -> None:
         """Take a host's interface down and up again: its stack leaves no goodbye, and reports anew."""
@@ -309,10 +354,15 @@ class Devices:
             for name in names:
                 if name in stream.senders:
                     others = (self._plan.host(other) for other in stream.receivers if other != name)
-                    self._fabric.set_neighbours(name, [(o.address, o.mac) for o in others])
+                    self._fabric.set_neighbours(name, [(o.unicast_for(stream.group), o.mac) for o in others])
 
 
 def _switch_spec(switch: PlanSwitch) -> SwitchSpec:
+    own = switch.mld_querier_ready
+    asks = switch.data_plane is DataPlane.LINUX_BRIDGE and own is not None
+    link_local = own.address if asks and own is not None else None
+    if isinstance(link_local, IPv6Address) and not link_local.is_unspecified:
+        return SwitchSpec(name=switch.name, mac=switch.mac, mtu=switch.mtu, link_local=link_local)
     return SwitchSpec(name=switch.name, mac=switch.mac, mtu=switch.mtu)
 
 
@@ -328,11 +378,36 @@ def _host_spec(host: PlanHost, plan: Plan) -> HostSpec:
         port=host.port,
         port_mac=port.mac,
         mtu=host.mtu,
+        port_mtu=port.mtu,
         up=host.up,
         unsolicited_v2_ms=max(1, round(HOST_UNSOLICITED_V2_S * 1000 / plan.speed)),
         unsolicited_v3_ms=max(1, round(HOST_UNSOLICITED_V3_S * 1000 / plan.speed)),
         igmp_version=host.igmp_version,
+        inet6=_inet6(host, plan),
+        cut=any(end.device == host.name for cable in plan.relayed for end in cable),
     )
+
+
+def _inet6(host: PlanHost, plan: Plan) -> HostIPv6 | None:
+    if host.address6 is None or host.link_local is None:
+        return None
+    return HostIPv6(
+        link_local=host.link_local,
+        address=host.address6,
+        prefix_length=plan.prefix_length6,
+        mldv1_ms=max(1, round(HOST_UNSOLICITED_V2_S * 1000 / plan.speed)),
+        mldv2_ms=max(1, round(HOST_UNSOLICITED_V3_S * 1000 / plan.speed)),
+        mld_version=host.mld_version or 0,
+        quiet=not plan.ipv6,
+    )
+
+
+def _dialects(host: PlanHost) -> Iterator[Dialect]:
+    """The protocols that a host can query in."""
+    if host.querier is not None:
+        yield Dialect.IGMP
+    if host.mld_querier is not None:
+        yield Dialect.MLD
 
 
 def _link_spec(link: PlanLink, plan: Plan) -> LinkSpec:
@@ -340,7 +415,16 @@ def _link_spec(link: PlanLink, plan: Plan) -> LinkSpec:
         next(port.mac for port in plan.switch(switch).ports if port.name == name)
         for switch, name in (link.a, link.b)
     ]
-    return LinkSpec(a=link.a, b=link.b, a_mac=macs[0], b_mac=macs[1], mtu=link.mtu, up=link.up)
+    return LinkSpec(
+        a=link.a,
+        b=link.b,
+        a_mac=macs[0],
+        b_mac=macs[1],
+        mtu=link.mtu,
+        b_mtu=link.b_mtu,
+        up=link.up,
+        cut=any((end.device, end.port) == link.a for cable in plan.relayed for end in cable),
+    )
 
 
 def _in_first_user_namespace() -> bool:

@@ -116,6 +116,9 @@ class EmulatedSwitch:
         for dialect, plane in self._planes.items():
             self._obey(dialect, plane.machine.restart(now), now)
 
+    def topology_changed(self) -> None:
+        """Be told that the spanning tree has changed; so far no platform here does anything then."""
+
     # --- the machines' life -------------------------------------------------------------------------------
 
     def _read(self) -> None:

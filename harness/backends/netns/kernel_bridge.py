@@ -166,6 +166,9 @@ class KernelBridge:
     def port_changed(self, port: str, *, up: bool) -> None:
         """Nothing to do: the kernel has seen it itself."""
 
+    def topology_changed(self) -> None:
+        """Nothing to do: the kernel's bridge asks when its own spanning tree changes; here it runs none."""
+
     def restart(self) -> None:
         """Lose all learned entries: the kernel drops them when snooping goes off."""
         self._fabric.bridge_options(self.name, {"mcast_snooping": 0})

@@ -26,6 +26,7 @@ from harness.backends.netns.traffic import Traffic
 from harness.observations.model import Impaired, Phase, Remark
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream
 
+_QUIET_S = 0.002
 _FLUSH_EVERY_S = 0.1
 _SETTLE_LIMIT_S = 10.0
 _SETTLES_IN_S = 0.03
@@ -82,6 +83,9 @@ class Lab:
         self._devices.start()
         self._loop.wait_for(self._devices.queriers_heard, _SETTLE_LIMIT_S, self._devices.unheard)
         self._join_all()
+        # What a switch has learned is on its way to the next one, over a relay perhaps: let it get there.
+        while self._loop.poll(_QUIET_S):
+            pass
         self._clock.start()
         # Queries and joins are older at the scenario's zero than hosts' response times explain: that is late.
         explained_s = self._patience_s + _SETTLES_IN_S
@@ -94,6 +98,7 @@ class Lab:
         # What was lost before the start did no harm: the switches have learned every member. Lateness since
         # the joins counts: it lies between them and the scenario's zero.
         self._backlog_drops = _backlog_drops()
+        self._devices.impair(self._plan.impaired)
         self._traffic.start()
         for action in self._plan.actions:
             self._loop.call_at(self._clock.real(action.at_s), partial(self._actor.act, action))

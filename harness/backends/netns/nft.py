@@ -52,6 +52,8 @@ DROP = 0
 ACCEPT = 1
 _GOTO = -4
 
+_BYTEORDER_HTON = 1
+_NG_RANDOM = 1
 _ELEMENTS_A_MESSAGE = 1000
 """An attribute holds at most 65535 octets; an element of a long key takes 60."""
 
@@ -89,9 +91,9 @@ class Base(IntEnum):
 # --- expressions and rules --------------------------------------------------------------------------------
 
 
-def expression(name: str, *values: tuple[str, Any]) -> Expression:
-    """Return an expression: its name, and its attributes without the prefix NFTA_NAME."""
-    attrs = [(f"NFTA_{name.upper()}_{key}", value) for key, value in values]
+def expression(name: str, *values: tuple[str, Any], prefix: str = "") -> Expression:
+    """Return an expression: its name, and its attributes without the prefix NFTA_NAME (or another)."""
+    attrs = [(f"NFTA_{prefix or name.upper()}_{key}", value) for key, value in values]
     return {"attrs": [("NFTA_EXPR_NAME", name), ("NFTA_EXPR_DATA", {"attrs": attrs})]}
 
 
@@ -125,6 +127,30 @@ def mask(data: bytes) -> Expression:
         ("LEN", len(data)),
         ("MASK", value(data)),
         ("XOR", value(bytes(len(data)))),
+    )
+
+
+def to_network_order() -> Expression:
+    """Turn the number in register 1, as ``meta`` and ``random_below`` leave it, so that it compares."""
+    return expression(
+        "byteorder",
+        ("SREG", Regs.NFT_REG_1),
+        ("DREG", Regs.NFT_REG_1),
+        ("OP", _BYTEORDER_HTON),
+        ("LEN", 4),
+        ("SIZE", 4),
+    )
+
+
+def random_below(limit: int) -> Expression:
+    """Load a number from 0 up to ``limit`` (excluded), by the kernel's own chance, which has no seed."""
+    return expression(
+        "numgen",
+        ("DREG", Regs.NFT_REG_1),
+        ("MODULUS", limit),
+        ("TYPE", _NG_RANDOM),
+        ("OFFSET", 0),
+        prefix="NG",
     )
 
 

@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.loop import Loop
-from harness.backends.netns.packet import IGMP_FRAMES, Tap
+from harness.backends.netns.packet import CONTROL_FRAMES, Tap
 from harness.errors import LabError
 from harness.observations.model import TableLine
 from harness.plan.model import PeerKind, PlanHost
+from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, Send, TableChange
 from harness.protocols.querier import Querier
 from harness.wire import ethernet, ipv4
@@ -26,19 +27,24 @@ _INTERFACE_INDEX = 2
 
 
 class RouterQuerier:
-    """Drives one querier machine. Must be made inside the router's namespace."""
+    """Drives one querier machine, of IGMP or of MLD. Must be made inside the router's namespace."""
 
-    def __init__(self, router: PlanHost, loop: Loop, clock: Clock, emit: Emit) -> None:
-        if router.querier is None:
-            msg = f"{router.name} has no querier"
+    def __init__(
+        self, router: PlanHost, loop: Loop, clock: Clock, emit: Emit, *, dialect: Dialect = Dialect.IGMP
+    ) -> None:
+        config = router.querier if dialect is Dialect.IGMP else router.mld_querier
+        if config is None:
+            msg = f"{router.name} has no querier of {dialect.name}"
             raise LabError(msg)
         self._name = router.name
+        self._dialect = dialect
         self._loop = loop
         self._clock = clock
         self._emit = emit
-        self._machine = Querier(router.querier.scaled(clock.speed), ports=(INTERFACE,))
-        self._tap = Tap(INTERFACE, IGMP_FRAMES)
-        self._stack = _StackSender() if router.kind is PeerKind.NODE else None
+        self._machine = Querier(config.scaled(clock.speed), ports=(INTERFACE,))
+        self._tap = Tap(INTERFACE, CONTROL_FRAMES)
+        asks_itself = router.kind is PeerKind.NODE and dialect is Dialect.IGMP
+        self._stack = _StackSender() if asks_itself else None
         self._wake_s: float | None = None
         self.has_queried = False
         loop.watch(self._tap.fileno(), self._read)
@@ -75,6 +81,7 @@ class RouterQuerier:
                             present=effect.present,
                             address=str(effect.address or ""),
                             cause=effect.cause,
+                            protocol=self._dialect.value,
                         )
                     )
                 case _:

@@ -82,5 +82,7 @@ def test_variants_know_the_keys_and_require_none() -> None:
         "mld_version",
         "firewall",
         "port",
+        "port_mtu",
+        "impair",
     }
     assert definitions["Step"]["required"] == ["at"]

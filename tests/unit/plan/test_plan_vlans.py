@@ -54,6 +54,10 @@ def ends(action: Action) -> set[tuple[str, str]]:
     return {(end.device, end.port) for end in action.ends}
 
 
+def impaired(action: Action) -> set[tuple[str, str]]:
+    return {(one.end.device, one.end.port) for one in action.impaired}
+
+
 # --- domains and cables -------------------------------------------------------------------------------------
 
 
@@ -211,7 +215,10 @@ def test_a_plan_reads_as_people_speak_of_vlans(tmp_path: Path) -> None:
 def test_a_ring_in_one_vlan_is_told_and_rings_of_different_vlans_are_none(tmp_path: Path) -> None:
     ring = TWO.replace("    - [sw1, sw2]\n", "    - {between: [sw1, sw2], vlans: [10]}\n    - [sw1, sw2]\n")
     assert complaints(tmp_path, ring) == [
-        "sw1.10 and sw2.10 are joined twice: a loop, and these switches run no spanning tree"
+        (
+            "sw1.10 and sw2.10 are joined twice: a loop, and these switches run no spanning tree; with "
+            "spanning_tree: on one of the two waits"
+        )
     ]
     apart = TWO.replace("- [sw1, sw2]", "- [sw1.10, sw2.10]\n    - [sw1.20, sw2.20]")
     assert len(planned(tmp_path, apart).links) == 2
@@ -313,8 +320,8 @@ timeline:
     assert (down.text, up.text) == ("link sw1:p3 - sw2:p3 down", "link sw1:p3 - sw2:p3 up")
     assert off.ends == (End(device="sw2.20", port="p3"), End(device="sw1.20", port="p3"))
     assert off.text == "link sw2.20:p3 - sw1.20:p3 down"
-    assert ends(silent) == {("sw1.10", "p3"), ("sw1.20", "p3")}
-    assert ends(both) == ends(ten) == {("sw1.10", "p3"), ("sw2.10", "p3")}
+    assert impaired(silent) == {("sw1.10", "p3"), ("sw1.20", "p3")}
+    assert impaired(both) == ends(ten) == {("sw1.10", "p3"), ("sw2.10", "p3")}
 
 
 def test_two_trunks_of_different_vlans_must_be_told_apart(tmp_path: Path) -> None:
@@ -363,6 +370,18 @@ def test_a_mistake_is_told_alone(tmp_path: Path, old: str, new: str, told: str) 
     assert old in TWO
     assert set(complaints(tmp_path, TWO.replace(old, new))) & {told}
     assert len(complaints(tmp_path, TWO.replace(old, new))) <= 2
+
+
+def test_what_is_no_name_of_a_vlan(tmp_path: Path) -> None:
+    (message,) = complaints(tmp_path, TWO + "timeline: [{at: 1s, restart_switch: sw1.x}]\n")
+    assert message.endswith("and a letter first; sw1.20 is VLAN 20 of sw1")
+
+
+def test_vlans_need_addresses(tmp_path: Path) -> None:
+    ids = ", ".join(map(str, range(1, 301)))
+    text = f"network: {{switches: {{sw1: {{vlans: [{ids}]}}}}, nodes: {{n: {{count: 2, on: sw1.7}}}}}}\n"
+    (message,) = complaints(tmp_path, text)
+    assert message.endswith("switches 300 (each VLAN counts)")
 
 
 def test_names_of_a_vlan_that_went_with_a_wrong_form_are_not_told(tmp_path: Path) -> None:
