@@ -23,6 +23,7 @@ from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 from harness.wire.membership import Address, Message
+from harness.wire.pim import Hello
 
 if TYPE_CHECKING:
     import networkx
@@ -252,13 +253,13 @@ class Forgery:
     ``destination`` None is that of the RFCs, and so is ``destination_mac``: that of the group.
     """
 
-    message: Message
+    message: Message | Hello
     source: Address
     source_mac: str
-    destination: Address | None
-    destination_mac: str | None
-    hops: int
-    router_alert: bool
+    destination: Address | None = None
+    destination_mac: str | None = None
+    hops: int = 1
+    router_alert: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

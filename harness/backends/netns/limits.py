@@ -6,6 +6,7 @@ unit, the kernel's timer wheel, the speed of one event loop. Measured on Linux 6
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from harness.profiles import DataPlane
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import FloodUntil, SnoopingConfig
 from harness.wire.membership import Query
+from harness.wire.pim import Hello
 
 BRIDGE_QUERY_FLOOR_S = 1.0
 """The kernel's bridge silently clamps query and startup query interval to at least one second."""
@@ -50,7 +52,7 @@ def refusals(plan: Plan) -> tuple[str, ...]:
         for timer in _timers(plan)
         if 0 < timer.value_s / plan.speed < timer.floor_s * 0.999
     )
-    return (*dict.fromkeys(too_short), *_sizes(plan), *_load(plan), *_unsupported(plan))
+    return (*dict.fromkeys(too_short), *_sizes(plan), *_load(plan), *_hold_times(plan), *_unsupported(plan))
 
 
 def _timer_refusal(timer: Timer, speed: float) -> str:
@@ -176,6 +178,20 @@ def _load(plan: Plan) -> Iterator[str]:
             f"the streams mean {total:,.0f} deliveries a real second at speed {plan.speed:g}, more than the "
             f"{DELIVERIES_A_SECOND:,} that one process can account; lower the rate, the senders or the speed"
         )
+
+
+def _hold_times(plan: Plan) -> Iterator[str]:
+    """A PIM hello counts whole seconds, so that few hold times survive a division."""
+    for action in plan.actions:
+        if action.forgery is None or not isinstance(hello := action.forgery.message, Hello):
+            continue
+        held_s = hello.hold_time_s / plan.speed
+        if abs(held_s - round(held_s)) > held_s / 1000:
+            next_s = math.ceil(held_s) * plan.speed
+            yield (
+                f"a forged hello of {action.target}: hold time {hello.hold_time_s:g} s at speed "
+                f"{plan.speed:g} is {held_s:.3g} s, and PIM counts whole seconds; use {next_s:g}s, or speed 1"
+            )
 
 
 def _unsupported(plan: Plan) -> Iterator[str]:
