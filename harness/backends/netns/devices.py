@@ -144,9 +144,9 @@ class Devices:
 
     def _driver(self, switch: PlanSwitch) -> SwitchDriver:
         if switch.data_plane is DataPlane.LINUX_BRIDGE:
-            return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit, switch.mld)
+            return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit)
         namespace = self._fabric.switch_fd(switch.name)
-        return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit, switch.mld)
+        return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit)
 
     def start(self) -> None:
         """Switch on every switch, and the hosts' queriers that run from the start."""
