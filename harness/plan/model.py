@@ -64,6 +64,8 @@ class PlanSwitch:
     Ports are the chassis's: p5 of sw1.10 and p5 of sw1.20 are one cable.
     ``behaviour`` holds times in the customer's seconds; ``querier`` in it may be None.
     ``profile`` is what the file says, for people; all that it means stands in the other fields.
+    ``data_plane`` is what makes it in a lab, ``platform`` what it is: they differ where the genuine switch is
+    emulated.
     """
 
     name: str
@@ -81,6 +83,7 @@ class PlanSwitch:
     mld: SnoopingConfig | None = None
     """What it does with IPv6; None where the scenario has none, and multicast of IPv6 floods."""
     mld_querier_ready: QuerierConfig | None = None
+    platform: DataPlane = DataPlane.EMULATED
     ports: tuple[Port, ...]
 
     def snoops(self, group: Address) -> bool:

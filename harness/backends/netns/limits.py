@@ -25,6 +25,12 @@ UNSOLICITED_FLOOR_S = 0.008
 """Two ticks of a kernel with HZ=250: repeated reports cannot come closer."""
 TIMER_FLOOR_S = 0.05
 """An event loop on a busy machine is some milliseconds late; a timer should be ten times that."""
+_AGEING = {
+    DataPlane.LINUX_BRIDGE: (0.1, "the kernel's timers fire up to an eighth late"),
+    DataPlane.OPENVSWITCH: (0.1, "the daemon's clock is put forward every hundredth of a second"),
+    DataPlane.EMULATED: (TIMER_FLOOR_S, "the event loop's accuracy"),
+}
+"""The least membership interval, and why."""
 DELIVERIES_A_SECOND = 150_000
 """What one loop receives and accounts on a slow core."""
 PORTS_OF_A_BRIDGE = 1023
@@ -98,6 +104,7 @@ def _forged_timers(plan: Plan) -> Iterator[Timer]:
 
 def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[Timer]:
     bridge = switch.data_plane is DataPlane.LINUX_BRIDGE
+    floor_s, reason = _AGEING[switch.data_plane]
     for behaviour in (switch.behaviour, *_configured(plan, switch)):
         if not behaviour.snooping:
             continue
@@ -105,8 +112,8 @@ def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[
             owner=switch.name,
             name="membership interval",
             value_s=behaviour.membership_interval_s,
-            floor_s=0.1 if bridge else TIMER_FLOOR_S,
-            reason="the kernel's timers fire up to an eighth late" if bridge else "the event loop's accuracy",
+            floor_s=floor_s,
+            reason=reason,
         )
         querier = behaviour.querier
         if querier is None:
