@@ -271,9 +271,13 @@ class KernelBridge:
 
     def _ask_querier(self, cause: str) -> None:
         queriers = _queriers_in(self._fabric.bridge_link(self.name)) if self._behaviour.snooping else {}
-        own = self._behaviour.standing_querier()
-        if own is not None and (known := queriers.get(Dialect.IGMP)) is not None and known.is_unspecified:
-            queriers[Dialect.IGMP] = own.address  # the kernel takes it up with its first query
+        for behaviour in (self._behaviour, self._mld):
+            if behaviour is not None and (known := queriers.get(behaviour.dialect)) is not None:
+                own = behaviour.standing_querier()
+                if known.is_unspecified and own is not None:
+                    queriers[behaviour.dialect] = own.address  # the kernel takes it up with its first query
+                elif known.is_unspecified and behaviour.dialect is Dialect.MLD:
+                    del queriers[behaviour.dialect]  # without a link-local address it stays silent
         for dialect in (Dialect.IGMP,) if self._mld is None else Dialect:
             before, now = self._queriers.get(dialect), queriers.get(dialect)
             for address, present in ((before, False), (now, True)):
