@@ -101,6 +101,11 @@ def _tools() -> Iterator[Finding]:
             "nftables",
             "scenarios whose nodes carry nft rules, and looking at a held lab's switch tables",
         ),
+        (
+            "ovs-vswitchd",
+            "openvswitch-switch",
+            "switches of the profiles ovs and ovs-strict that are not emulated: on",
+        ),
         ("ip", "iproute2", "looking at a held lab"),
         ("nsenter", "util-linux", "entering a held lab's nodes"),
         ("tcpdump", "tcpdump", "watching a held lab (--pcap works without)"),

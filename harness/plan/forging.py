@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 from harness.plan.model import Forgery, PlanHost
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes
-from harness.scenario.hosts import Forge, ForgedFrame, ForgedLeave, ForgedQuery, ForgedReport
+from harness.scenario.hosts import (
+    Forge,
+    ForgedFrame,
+    ForgedHello,
+    ForgedLeave,
+    ForgedPacket,
+    ForgedQuery,
+    ForgedReport,
+)
 from harness.source.duration import text as seconds
 from harness.wire import igmp
-from harness.wire.membership import GroupRecord, Leave, Message, Query, RecordReport, RecordType, Report
+from harness.wire.membership import (
+    Address,
+    GroupRecord,
+    Leave,
+    Message,
+    Query,
+    RecordReport,
+    RecordType,
+    Report,
+)
+from harness.wire.pim import Hello, hello_frame
 
 MOST_TIMES = 10_000
 """As often a step can be repeated: each time is an action of the plan, and a line of the record."""
@@ -33,7 +51,7 @@ class Devices:
     """Hosts by name, and the MAC of every address in the network."""
 
     hosts: dict[str, PlanHost]
-    macs: dict[IPv4Address, str]
+    macs: dict[Address, str]
 
 
 def read_forge(
@@ -44,31 +62,36 @@ def read_forge(
     if host is None:
         return None
     here = (*loc, written.message)
-    frame: ForgedFrame = getattr(written, written.message)
-    message = _message(frame)
+    packet: ForgedPacket = getattr(written, written.message)
     after_s = _after_s(written, at_s, moments, loc, mistakes)
+    source, source_mac = packet.source or host.address, packet.mac or host.mac
     try:
-        igmp.encode(message)
+        message = _message(packet, source)
+        _check(message)
     except ValueError as error:
         mistakes.add(here, str(error))
         return None
-    destination_mac: str | None = None
-    if frame.destination is not None and not frame.destination.is_multicast:
-        destination_mac = devices.macs.get(frame.destination)
-        if destination_mac is None:
-            text = f"{frame.destination} is no group, and no device of the network has it"
+    forgery = Forgery(message=message, source=source, source_mac=source_mac)
+    if isinstance(packet, ForgedFrame):
+        forgery = replace(
+            forgery, destination=packet.destination, hops=packet.ttl, router_alert=packet.router_alert
+        )
+    if forgery.destination is not None and not forgery.destination.is_multicast:
+        mac = devices.macs.get(forgery.destination)
+        if mac is None:
+            text = f"{forgery.destination} is no group, and no device of the network has it"
             mistakes.add((*here, "destination"), text)
             return None
-    forgery = Forgery(
-        message=message,
-        source=frame.source or host.address,
-        source_mac=frame.mac or host.mac,
-        destination=frame.destination,
-        destination_mac=destination_mac,
-        hops=frame.ttl,
-        router_alert=frame.router_alert,
-    )
+        forgery = replace(forgery, destination_mac=mac)
     return ForgedStep(target=host.name, text=_text(host, forgery), forgery=forgery, after_s=after_s)
+
+
+def _check(message: Message | Hello) -> None:
+    """Raise ValueError for what the wire cannot say."""
+    if isinstance(message, Hello):
+        hello_frame(message, source_mac=bytes(6))
+    else:
+        igmp.encode(message)
 
 
 def _after_s(
@@ -85,14 +108,17 @@ def _after_s(
         times = -int((at_s - until_s) // written.every)  # rounded up: the moment itself is without it
         if times < 1:
             mistakes.add((*loc, "until"), f"{until_s:g} s is not after its first time, {at_s:g} s")
+            return (0.0,)
         if times > MOST_TIMES:
             mistakes.add((*loc, "every"), f"that is {times} times; at most {MOST_TIMES} fit into a plan")
             return (0.0,)
     return tuple(round(number * written.every, 9) for number in range(times))
 
 
-def _message(frame: ForgedFrame) -> Message:
+def _message(frame: ForgedPacket, source: Address) -> Message | Hello:
     match frame:
+        case ForgedHello():
+            return Hello(source=source, hold_time_s=frame.hold)
         case ForgedQuery():
             return Query(
                 version=frame.version,
@@ -133,11 +159,15 @@ def _text(host: PlanHost, forgery: Forgery) -> str:
     return " ".join(words)
 
 
-def _what(message: Message) -> str:
+def _what(message: Message | Hello) -> str:
     match message:
+        case Hello():
+            return f"a PIM hello that holds {seconds(message.hold_time_s)}"
         case Query():
             about = "" if message.group is None else f" for {message.group}"
-            sources = _listed(message.sources, " and its source ")
+            sources = _listed(
+                message.sources, " and its sources " if message.sources[1:] else " and its source "
+            )
             return f"a query{about}{sources} (version {message.version}, {seconds(message.max_response_s)})"
         case Report():
             return f"a report of {message.group} (version {message.version})"

@@ -212,9 +212,7 @@ def change(
         complete=complete,
     )
     try:
-        changed = mld_changed(
-            configured, settings, present(ports, switch.ports), data_plane=switch.data_plane
-        )
+        changed = mld_changed(configured, settings, present(ports, switch.ports), platform=switch.platform)
     except ValueError as error:
         mistakes.add(loc, str(error))
         return None

@@ -19,6 +19,8 @@ from harness.scenario.network import MldQuerier, MldSettings
 _MLD_VERSIONS: Mapping[int, int] = {1: 1, 2: 1, 3: 2}
 """Version of IGMP, and of MLD with the same messages (RFC 3810 section 1)."""
 _OF_A_BRIDGE = {"address", "version"}
+ONE_SETTING = (DataPlane.LINUX_BRIDGE, DataPlane.OPENVSWITCH)
+"""Platforms whose switches do with MLD what they are told to do with IGMP."""
 
 
 def mld_as_shipped(profile: Profile, igmp: Configured, *, mac: str) -> Configured:
@@ -43,7 +45,7 @@ def mld_as_shipped(profile: Profile, igmp: Configured, *, mac: str) -> Configure
         learn_router_from_zero=False,
     )
     configured = Configured(behaviour=behaviour, ready=ready)
-    return following(igmp, configured) if profile.data_plane is DataPlane.LINUX_BRIDGE else configured
+    return following(igmp, configured) if profile.data_plane in ONE_SETTING else configured
 
 
 def following(igmp: Configured, mld: Configured) -> Configured:
@@ -70,10 +72,12 @@ def mld_changed(
     settings: MldSettings,
     router_ports: tuple[str, ...] | None,
     *,
-    data_plane: DataPlane,
+    platform: DataPlane,
 ) -> Configured:
     """The configuration after these settings. Raises ValueError, with a sentence for the author."""
-    if data_plane is DataPlane.LINUX_BRIDGE:
+    if platform is DataPlane.OPENVSWITCH:
+        raise ValueError("Open vSwitch has one setting for IGMP and MLD: write it without mld")
+    if platform is DataPlane.LINUX_BRIDGE:
         return _bridge_changed(configured, settings)
     after = changed(configured, settings, router_ports)
     if settings.querier and not after.behaviour.snooping:

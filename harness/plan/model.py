@@ -23,6 +23,7 @@ from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 from harness.wire.membership import Address, Message
+from harness.wire.pim import Hello
 
 if TYPE_CHECKING:
     import networkx
@@ -63,6 +64,8 @@ class PlanSwitch:
     Ports are the chassis's: p5 of sw1.10 and p5 of sw1.20 are one cable.
     ``behaviour`` holds times in the customer's seconds; ``querier`` in it may be None.
     ``profile`` is what the file says, for people; all that it means stands in the other fields.
+    ``data_plane`` is what makes it in a lab, ``platform`` what it is: they differ where the genuine switch is
+    emulated.
     """
 
     name: str
@@ -80,6 +83,7 @@ class PlanSwitch:
     mld: SnoopingConfig | None = None
     """What it does with IPv6; None where the scenario has none, and multicast of IPv6 floods."""
     mld_querier_ready: QuerierConfig | None = None
+    platform: DataPlane = DataPlane.EMULATED
     ports: tuple[Port, ...]
 
     def snoops(self, group: Address) -> bool:
@@ -252,13 +256,13 @@ class Forgery:
     ``destination`` None is that of the RFCs, and so is ``destination_mac``: that of the group.
     """
 
-    message: Message
+    message: Message | Hello
     source: Address
     source_mac: str
-    destination: Address | None
-    destination_mac: str | None
-    hops: int
-    router_alert: bool
+    destination: Address | None = None
+    destination_mac: str | None = None
+    hops: int = 1
+    router_alert: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,11 @@ class Mistakes:
         if certain or not self._may_follow(loc):
             self._found.append(self._variant.where(loc, key=key).problem(message))
 
+    def add_all(self, loc: Loc, found: Iterable[tuple[str, str]]) -> None:
+        """Mistakes in the values of keys at ``loc``: (key, message) each."""
+        for key, message in found:
+            self.add((*loc, key), message)
+
     def add_told(self) -> None:
         """A mistake that was told when the file was read; what follows from it is none."""
         self._count += 1

@@ -27,6 +27,7 @@ from harness.plan.model import (
     Port,
 )
 from harness.plan.names import Loc, Mistakes, Names, chassis_of, domain_name
+from harness.plan.open_vswitch import objections
 from harness.plan.spanning_tree import TreeSettings, tree
 from harness.plan.vlans import access, present, settings_of, written_address
 from harness.profiles import DataPlane, Profile, is_file, load
@@ -85,7 +86,7 @@ def plan_network(
         mistakes.add(
             ("network", "subnet"),
             f"{network.subnet} is too small for its devices: nodes {room.nodes}, routers {room.routers}, "
-            f"switches {room.switches}",
+            f"switches {room.switches}{' (each VLAN counts)' if names.vlans else ''}",
         )
     switches = _switches(network, room)
     nodes = _nodes(network, room)
@@ -116,7 +117,7 @@ def plan_network(
         )
         if profile is not None and begins is not None:
             configured[device.name] = begins
-            planned.append(_switch(device, profile, written.profile, begins, ports))
+            planned.append(_switch(device, profile, written, begins, ports))
     return PlannedNetwork(
         switches=tuple(planned),
         hosts=hosts,
@@ -451,6 +452,8 @@ def _configured(
             several=names.several,
             complete=len(mistakes) == 0,
         )
+        if profile.data_plane is DataPlane.OPENVSWITCH:
+            mistakes.add_all(loc, objections(settings))
         try:
             begins = changed(begins, settings, present(router_ports, ports))
         except ValueError as error:
@@ -460,15 +463,16 @@ def _configured(
 
 
 def _switch(
-    device: _Device, profile: Profile, written: str, begins: Configured, ports: tuple[Port, ...]
+    device: _Device, profile: Profile, written: Switch, begins: Configured, ports: tuple[Port, ...]
 ) -> PlanSwitch:
     return PlanSwitch(
         name=device.name,
         chassis=chassis_of(device.name),
         vlan=device.vlan,
-        profile=written,
+        profile=written.profile,
         title=profile.title,
-        data_plane=profile.data_plane,
+        data_plane=DataPlane.EMULATED if written.emulated else profile.data_plane,
+        platform=profile.data_plane,
         mac=device.mac,
         address=device.address,
         mtu=device.mtu,

@@ -23,11 +23,12 @@ from harness.plan.links import (
     physical,
     resolve,
 )
-from harness.plan.mld import following
+from harness.plan.mld import ONE_SETTING, following
 from harness.plan.model import Action, ActionKind, Cast, End, Forgery, ImpairedEnd, PlanHost, PlanSwitch
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names, chassis_of
 from harness.plan.network import PlannedNetwork, named_ports
+from harness.plan.open_vswitch import NO_QUERIER, objections
 from harness.plan.traffic import Streams
 from harness.plan.tree_actions import TreeActions
 from harness.plan.vlans import domains, present, tell_unknown
@@ -215,6 +216,8 @@ class Timeline:
             self._mistakes.add(loc, f"{name} has no querier: give it one that is off at first, querier: off")
             return None
         if name in self._configured:
+            if self._switch(name).platform is DataPlane.OPENVSWITCH:
+                self._mistakes.add(loc, NO_QUERIER)
             self._configured[name] = self._configured[name].with_querier(on)
             self._follow(name)
         text = f"{name}: querier {'on' if on else 'off'}"
@@ -224,7 +227,10 @@ class Timeline:
     def _mld_querier(self, name: str, on: bool, loc: Loc) -> _Change | None:
         kind = ActionKind.START_QUERIER if on else ActionKind.STOP_QUERIER
         if name in self._mld:
-            if self._switch(name).data_plane is DataPlane.LINUX_BRIDGE:
+            if self._switch(name).platform is DataPlane.OPENVSWITCH:
+                self._mistakes.add(loc, NO_QUERIER)
+                return None
+            if self._switch(name).platform is DataPlane.LINUX_BRIDGE:
                 verb = "start" if on else "stop"
                 self._mistakes.add(loc, f"a Linux bridge has one querier for both: write {verb}_querier")
                 return None
@@ -239,8 +245,8 @@ class Timeline:
         )
 
     def _follow(self, name: str) -> None:
-        """What is set for a Linux bridge holds for IPv6 too."""
-        if name in self._mld and self._switch(name).data_plane is DataPlane.LINUX_BRIDGE:
+        """What is set for a switch with one setting for both holds for IPv6 too."""
+        if name in self._mld and self._switch(name).platform in ONE_SETTING:
             self._mld[name] = following(self._configured[name], self._mld[name])
 
     def _switch(self, name: str) -> PlanSwitch:
@@ -273,6 +279,8 @@ class Timeline:
         """Set one of the domains ``among`` which these settings are for, whose ``router_ports`` are named."""
         name = switch.name
         own = present(router_ports, switch.ports)
+        if switch.platform is DataPlane.OPENVSWITCH:
+            self._mistakes.add_all(loc, objections(settings))
         words = [in_words(settings, own)]
         try:
             self._configured[name] = changed(self._configured[name], settings, own)

@@ -25,6 +25,12 @@ FOLDER = Path(__file__).parent
 SUFFIX = ".profile.yaml"
 """The end of the name of a user's own profile; those of this package are plain ``NAME.yaml``."""
 
+_OWN_IS_EMULATED = "a profile of your own is emulated; "
+_GENUINE = {
+    DataPlane.LINUX_BRIDGE: _OWN_IS_EMULATED + "the kernel's bridge is the profile linux-bridge",
+    DataPlane.OPENVSWITCH: _OWN_IS_EMULATED + "the genuine Open vSwitch is the profile ovs or ovs-strict",
+}
+
 _Choice = TypeVar("_Choice", bound=Enum)
 Parse = Callable[[Scalar], object]
 """Makes a value of what stands in the file; raises ValueError with a sentence for its author."""
@@ -151,8 +157,7 @@ def read_profile(path: Path) -> Profile:
     stem = path.name.removesuffix(SUFFIX) if is_file(path.name) else path.stem
     if identity.get("name", stem) != stem:
         checker.complain((root.get("name") or root).where, f'the name is that of the file: "{stem}"')
-    if is_file(path.name) and identity.get("data_plane") is DataPlane.LINUX_BRIDGE:
-        message = "a profile of your own is emulated; the kernel's bridge is the profile linux-bridge"
+    if is_file(path.name) and (message := _GENUINE.get(identity.get("data_plane", DataPlane.EMULATED))):
         checker.complain((root.get("data_plane") or root).where, message)
     if not checker.problems:
         checker.refuse_idle_sources()

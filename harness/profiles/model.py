@@ -29,9 +29,13 @@ class BehaviourClass(Enum):
 
 
 class DataPlane(Enum):
-    """What makes the switch in a lab: the kernel bridge's own snooping, or the emulated control plane."""
+    """What makes the switch in a lab: the genuine article where there is one, or the emulated control plane.
+
+    LINUX_BRIDGE is the kernel bridge with its own snooping, OPENVSWITCH the daemon of Open vSwitch.
+    """
 
     LINUX_BRIDGE = "linux-bridge"
+    OPENVSWITCH = "openvswitch"
     EMULATED = "emulated"
 
 

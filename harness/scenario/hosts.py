@@ -62,11 +62,22 @@ class EmulatedHost(Strict):
         return self
 
 
-class ForgedFrame(Strict):
+class ForgedPacket(Strict):
     """What all forged packets have. Left out, all is as if the node itself had sent it."""
 
     source: Address | None = None
     mac: Mac | None = Field(None, description="the source address of the frame")
+
+
+class ForgedHello(ForgedPacket):
+    """A PIM hello, by which switches take its port for a router's."""
+
+    hold: Duration = Field(105.0, description="how long it holds (RFC 7761 section 4.9.2); 0 is goodbye")
+
+
+class ForgedFrame(ForgedPacket):
+    """What all forged messages of IGMP have."""
+
     destination: Address | None = Field(None, description="left out: that of the RFCs")
     ttl: int = Field(1, ge=0, le=255)
     router_alert: OnOff = True
@@ -110,7 +121,7 @@ class ForgedLeave(ForgedFrame):
     version: Literal[2, 3] = 2
 
 
-MESSAGES = ("query", "report", "leave")
+MESSAGES = ("query", "report", "leave", "pim_hello")
 
 
 class Forge(Strict):
@@ -120,6 +131,7 @@ class Forge(Strict):
     query: ForgedQuery | None = None
     report: ForgedReport | None = None
     leave: ForgedLeave | None = None
+    pim_hello: ForgedHello | None = None
     every: Length | None = None
     times: int | None = Field(None, ge=1, le=10_000, description="how often, the first time included")
     until: MomentText | None = Field(None, description="the first moment without it")

@@ -144,6 +144,10 @@ class Switch(SwitchSettings):
         "linux-bridge",
         description="behaviour: a vendor's platform, linux-bridge, or a file of your own (./my.profile.yaml)",
     )
+    emulated: OnOff = Field(
+        False,
+        description="for linux-bridge, ovs and ovs-strict: the emulated switch in place of the genuine one",
+    )
     count: int | None = Field(None, ge=1, le=200)
     vlans: Vlans | None = Field(
         None, description="its VLANs with their settings, or a list of numbers; left out, it knows none"

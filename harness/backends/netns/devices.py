@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from harness.backends.base import Emit
 from harness.backends.netns import firewall
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.emulated import EmulatedSwitch
 from harness.backends.netns.emulated_host import EmulatedHost
-from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
+from harness.backends.netns.fabric import INTERFACE, Fabric, HostSpec, LinkSpec, SwitchSpec
 from harness.backends.netns.forger import Forger
 from harness.backends.netns.host_ipv6 import HostIPv6
 from harness.backends.netns.impaired import ImpairedCables
@@ -26,7 +26,10 @@ from harness.backends.netns.kernel_bridge import KernelBridge
 from harness.backends.netns.limits import HOST_UNSOLICITED_V2_S, HOST_UNSOLICITED_V3_S
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
+from harness.backends.netns.offload import compute_checksums
+from harness.backends.netns.open_vswitch import OpenVSwitch
 from harness.backends.netns.router import RouterQuerier
+from harness.backends.netns.vswitchd import bring_up
 from harness.errors import LabError
 from harness.observations.model import Impaired
 from harness.plan.hosts import Learning, learning
@@ -118,6 +121,7 @@ class Devices:
         self._set_neighbours(tuple(host.name for host in self._plan.hosts))
         for switch in self._plan.switches:
             self._switches[switch.name] = self._driver(switch)
+        self._bring_up_open_vswitches()
         self._equip_hosts()
         for host in self._plan.hosts:
             if host.firewall:
@@ -143,10 +147,24 @@ class Devices:
                     self._forgers[name] = Forger(self._clock.speed)
 
     def _driver(self, switch: PlanSwitch) -> SwitchDriver:
-        if switch.data_plane is DataPlane.LINUX_BRIDGE:
-            return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit, switch.mld)
         namespace = self._fabric.switch_fd(switch.name)
-        return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit, switch.mld)
+        match switch.data_plane:
+            case DataPlane.LINUX_BRIDGE:
+                return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit, switch.mld)
+            case DataPlane.OPENVSWITCH:
+                return OpenVSwitch(switch, namespace, self._loop, self._clock, self._emit)
+            case DataPlane.EMULATED:
+                return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit, switch.mld)
+            case _:
+                assert_never(switch.data_plane)
+
+    def _bring_up_open_vswitches(self) -> None:
+        """Start the daemons of all Open vSwitches together; they want every host's checksums complete."""
+        drivers = [driver for driver in self._switches.values() if isinstance(driver, OpenVSwitch)]
+        bring_up([(driver.vswitchd, driver.settings()) for driver in drivers])
+        for host in self._plan.hosts if drivers else ():
+            with self.enter_host(host.name):
+                compute_checksums(INTERFACE)
 
     def start(self) -> None:
         """Switch on every switch, and the hosts' queriers that run from the start."""
@@ -363,7 +381,8 @@ def _switch_spec(switch: PlanSwitch) -> SwitchSpec:
     link_local = own.address if asks and own is not None else None
     if isinstance(link_local, IPv6Address) and not link_local.is_unspecified:
         return SwitchSpec(name=switch.name, mac=switch.mac, mtu=switch.mtu, link_local=link_local)
-    return SwitchSpec(name=switch.name, mac=switch.mac, mtu=switch.mtu)
+    bridged = switch.data_plane is not DataPlane.OPENVSWITCH
+    return SwitchSpec(name=switch.name, mac=switch.mac, mtu=switch.mtu, bridged=bridged)
 
 
 def _host_spec(host: PlanHost, plan: Plan) -> HostSpec:

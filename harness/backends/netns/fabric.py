@@ -21,7 +21,7 @@ from typing import Self
 from harness.backends.netns import host_ipv6, messages
 from harness.backends.netns.cut_cables import CutCables
 from harness.backends.netns.host_ipv6 import HostIPv6
-from harness.backends.netns.messages import HostSettings, LinkState, VethEnd
+from harness.backends.netns.messages import HostSettings, LinkState, OperState, VethEnd
 from harness.backends.netns.namespaces import (
     create_namespace,
     creating_namespaces,
@@ -54,12 +54,14 @@ End = tuple[str, str]
 class SwitchSpec:
     """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist.
 
-    Without ``link_local`` it has no IPv6: it forwards that, and cannot speak it.
+    Without ``link_local`` it has no IPv6: it forwards that, and cannot speak it. ``bridged`` False: its ports
+    are there and belong to no bridge; a program switches between them.
     """
 
     name: str
     mac: str
     mtu: int = 1500
+    bridged: bool = True
     link_local: IPv6Address | None = None
     options: Mapping[str, int] = field(default_factory=lambda: {"mcast_snooping": 0})
 
@@ -127,6 +129,7 @@ class Fabric:
         self._hosts = tuple(hosts)
         self._links = tuple(links)
         self._ports = _number_ports(self._switches, self._hosts, self._links)
+        self._masters = {switch.name: _BRIDGE_INDEX if switch.bridged else 0 for switch in self._switches}
         self._switch_fds: dict[str, int] = {}
         self._host_fds: dict[str, int] = {}
         self._sockets: dict[str, NetlinkSocket] = {}
@@ -160,7 +163,8 @@ class Fabric:
                 self._plug_links()
                 self._configure_hosts(sockets)
             for switch in self._switches:
-                self.bridge_options(switch.name, switch.options)
+                if switch.bridged:
+                    self.bridge_options(switch.name, switch.options)
                 if switch.link_local is not None:
                     self.set_switch_link_local(switch.name, switch.link_local)
             self.wait_ready(limit_s)
@@ -179,7 +183,8 @@ class Fabric:
         for name, socket in reversed(self._sockets.items()):
             try:
                 # With snooping on, every port that goes makes the bridge look at all others.
-                socket.request(messages.bridge_options(_BRIDGE_INDEX, {"mcast_snooping": 0}))
+                if self._masters[name]:
+                    socket.request(messages.bridge_options(_BRIDGE_INDEX, {"mcast_snooping": 0}))
             except (LabError, OSError) as error:
                 errors.append(f"{name}: {error}")
             socket.close()
@@ -219,9 +224,10 @@ class Fabric:
 
     def port_states(self, switch: str) -> dict[str, LinkState]:
         """Return the state of every port of a switch, by name, without counters."""
-        dump = self._sockets[switch].dump(messages.get_ports())
+        bridged = bool(self._masters[switch])
+        dump = self._sockets[switch].dump(messages.get_ports() if bridged else messages.get_links())
         states = (messages.link_state(message) for message in dump)
-        return {state.name: state for state in states if state.port_state is not None}
+        return {state.name: state for state in states if state.port_state is not None or not bridged}
 
     def bridge_link(self, switch: str) -> bytes:
         """Return the kernel's RTM_NEWLINK of a switch's bridge, with all it knows."""
@@ -243,7 +249,7 @@ class Fabric:
             missing = 0
             for switch, ports in wanted.items():
                 states = self.port_states(switch) if ports else {}
-                lagging = [port for port in ports if port not in states or not states[port].passes]
+                lagging = [port for port in ports if not self._passes(switch, states.get(port))]
                 missing += len(lagging)
                 wanted[switch] = lagging
                 waiting += [_complaint(switch, port, states.get(port)) for port in lagging[:1]]
@@ -254,6 +260,11 @@ class Fabric:
                     f"waited {limit_s:g} s: {total - missing} of {total} ports forwarding; {waiting[0]}"
                 )
             time.sleep(_POLL_S)
+
+    def _passes(self, switch: str, state: LinkState | None) -> bool:
+        if state is None:
+            return False
+        return state.passes if self._masters[switch] else state.oper_state is OperState.UP
 
     # --- changes ------------------------------------------------------------------------------------------
 
@@ -330,6 +341,8 @@ class Fabric:
             with inside(fd):
                 self._sockets[switch.name] = NetlinkSocket()
                 quiet_namespace()
+            if not switch.bridged:
+                continue
             bridge = messages.new_bridge(_BRIDGE_INDEX, BRIDGE, switch.mac, switch.mtu, {"mcast_snooping": 0})
             self._sockets[switch.name].request((bridge,), f"bridge of {switch.name}")
 
@@ -359,7 +372,7 @@ class Fabric:
                     }
                 )
                 continue
-            message = messages.new_veth(port, _BRIDGE_INDEX, eth0, fd, up=known.up)
+            message = messages.new_veth(port, self._masters[host.switch], eth0, fd, up=known.up)
             plugs[host.switch].append((host.name, message))
         for switch, cables in plugs.items():
             self._sockets[switch].request(
@@ -377,10 +390,10 @@ class Fabric:
             if link.cut:
                 self._plug_cut({link.a: (a_end, a_fd, a.up), link.b: (b_end, b_fd, b.up)})
                 continue
-            cable = messages.new_veth(a_end, _BRIDGE_INDEX, b_end, b_fd, up=a.up)
+            cable = messages.new_veth(a_end, self._masters[link.a[0]], b_end, b_fd, up=a.up)
             what = f"cable from {link.a[1]} of {link.a[0]} to {link.b[1]} of {link.b[0]}"
             self._sockets[link.a[0]].request((cable,), what)
-            join = messages.set_link(b.index, up=b.up, master=_BRIDGE_INDEX)
+            join = messages.set_link(b.index, up=b.up, master=self._masters[link.b[0]])
             self._sockets[link.b[0]].request((join,), what)
 
     def _plug_cut(self, ends: Mapping[End, tuple[VethEnd, int, bool]]) -> None:
@@ -390,7 +403,7 @@ class Fabric:
         self._cut.plug(ends)
         for (device, port), (end, _, up) in ends.items():
             if (socket := self._sockets.get(device)) is not None:
-                join = messages.set_link(end.index, up=up, master=_BRIDGE_INDEX)
+                join = messages.set_link(end.index, up=up, master=self._masters[device])
                 socket.request((join,), f"{port} of {device}")
 
     def _configure_hosts(self, sockets: Sequence[NetlinkSocket]) -> None:

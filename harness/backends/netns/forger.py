@@ -16,6 +16,7 @@ from harness.plan.addresses import mac_bytes
 from harness.plan.model import Forgery
 from harness.protocols.dialect import Dialect
 from harness.wire.membership import Leave, Message, Query, RecordReport, Report
+from harness.wire.pim import Hello, hello_frame
 
 INTERFACE = "eth0"
 
@@ -41,10 +42,13 @@ class Forger:
 
 def encode(forgery: Forgery, speed: float) -> bytes:
     """The frame, with its times divided by ``speed``."""
+    message = compressed(forgery.message, speed)
+    if isinstance(message, Hello):
+        return hello_frame(message, source_mac=mac_bytes(forgery.source_mac))
     mac = forgery.destination_mac
     dialect = Dialect.IGMP if forgery.source.version == 4 else Dialect.MLD
     return dialect.frame(
-        compressed(forgery.message, speed),
+        message,
         source_mac=mac_bytes(forgery.source_mac),
         source=forgery.source,
         destination=forgery.destination,
@@ -54,7 +58,7 @@ def encode(forgery: Forgery, speed: float) -> bytes:
     )
 
 
-def compressed(message: Message, speed: float) -> Message:
+def compressed(message: Message | Hello, speed: float) -> Message | Hello:
     """The message as hosts of a lab must read it that is ``speed`` times faster."""
     match message:
         case Query():
@@ -63,6 +67,8 @@ def compressed(message: Message, speed: float) -> Message:
                 max_response_s=message.max_response_s / speed,
                 query_interval_s=message.query_interval_s / speed,
             )
+        case Hello():
+            return replace(message, hold_time_s=message.hold_time_s / speed)
         case Report() | RecordReport() | Leave():
             return message
         case _:

@@ -6,16 +6,19 @@ unit, the kernel's timer wheel, the speed of one event loop. Measured on Linux 6
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.backends.netns.sockets import SOURCES_OF_A_SOCKET
+from harness.plan.mld import ONE_SETTING
 from harness.plan.model import ActionKind, Cast, Plan, PlanSwitch
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import FloodUntil, SnoopingConfig
 from harness.wire.membership import Query
+from harness.wire.pim import Hello
 
 BRIDGE_QUERY_FLOOR_S = 1.0
 """The kernel's bridge silently clamps query and startup query interval to at least one second."""
@@ -27,6 +30,12 @@ UNSOLICITED_FLOOR_S = 0.008
 """Two ticks of a kernel with HZ=250: repeated reports cannot come closer."""
 TIMER_FLOOR_S = 0.05
 """An event loop on a busy machine is some milliseconds late; a timer should be ten times that."""
+_AGEING = {
+    DataPlane.LINUX_BRIDGE: (0.1, "the kernel's timers fire up to an eighth late"),
+    DataPlane.OPENVSWITCH: (0.1, "the daemon's clock is put forward every hundredth of a second"),
+    DataPlane.EMULATED: (TIMER_FLOOR_S, "the event loop's accuracy"),
+}
+"""The least membership interval, and why."""
 DELIVERIES_A_SECOND = 150_000
 """What one loop receives and accounts on a slow core."""
 PORTS_OF_A_BRIDGE = 1023
@@ -54,7 +63,7 @@ def refusals(plan: Plan) -> tuple[str, ...]:
         for timer in _timers(plan)
         if 0 < timer.value_s / plan.speed < timer.floor_s * 0.999
     )
-    return (*dict.fromkeys(too_short), *_sizes(plan), *_load(plan), *_unsupported(plan))
+    return (*dict.fromkeys(too_short), *_sizes(plan), *_load(plan), *_hold_times(plan), *_unsupported(plan))
 
 
 def _timer_refusal(timer: Timer, speed: float) -> str:
@@ -101,7 +110,8 @@ def _forged_timers(plan: Plan) -> Iterator[Timer]:
 
 def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[Timer]:
     bridge = switch.data_plane is DataPlane.LINUX_BRIDGE
-    mld = () if bridge or switch.mld is None else (switch.mld,)  # a bridge has one setting for both
+    mld = () if switch.mld is None or switch.data_plane in ONE_SETTING else (switch.mld,)
+    floor_s, reason = _AGEING[switch.data_plane]
     for behaviour in (switch.behaviour, *mld, *_configured(plan, switch)):
         if not behaviour.snooping:
             continue
@@ -110,8 +120,8 @@ def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[
             owner=switch.name,
             name=f"{of}membership interval",
             value_s=behaviour.membership_interval_s,
-            floor_s=0.1 if bridge else TIMER_FLOOR_S,
-            reason="the kernel's timers fire up to an eighth late" if bridge else "the event loop's accuracy",
+            floor_s=floor_s,
+            reason=reason,
         )
         querier = behaviour.querier
         if querier is None:
@@ -134,7 +144,7 @@ def _configured(plan: Plan, switch: PlanSwitch) -> tuple[SnoopingConfig, ...]:
     own = [action for action in plan.actions if action.target == switch.name]
     igmp = [action.behaviour for action in own if action.behaviour is not None]
     mld = [action.mld for action in own if action.mld is not None]
-    return (*igmp, *(() if switch.data_plane is DataPlane.LINUX_BRIDGE else mld))
+    return (*igmp, *(() if switch.data_plane in ONE_SETTING else mld))
 
 
 def _of(dialect: Dialect) -> str:
@@ -197,6 +207,20 @@ def _load(plan: Plan) -> Iterator[str]:
             f"the streams mean {total:,.0f} deliveries a real second at speed {plan.speed:g}, more than the "
             f"{DELIVERIES_A_SECOND:,} that one process can account; lower the rate, the senders or the speed"
         )
+
+
+def _hold_times(plan: Plan) -> Iterator[str]:
+    """A PIM hello counts whole seconds, so that few hold times survive a division."""
+    for action in plan.actions:
+        if action.forgery is None or not isinstance(hello := action.forgery.message, Hello):
+            continue
+        held_s = hello.hold_time_s / plan.speed
+        if abs(held_s - round(held_s)) > held_s / 1000:
+            next_s = math.ceil(held_s) * plan.speed
+            yield (
+                f"a forged hello of {action.target}: hold time {hello.hold_time_s:g} s at speed "
+                f"{plan.speed:g} is {held_s:.3g} s, and PIM counts whole seconds; use {next_s:g}s, or speed 1"
+            )
 
 
 def _unsupported(plan: Plan) -> Iterator[str]:

@@ -55,6 +55,10 @@ def test_these_profiles_are_shipped() -> None:
     assert profiles.names() == SHIPPED
 
 
+GENUINE = {"linux-bridge", "ovs", "ovs-strict"}
+"""Not emulated, which a profile of one's own cannot be."""
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_profile_holds_together(name: str) -> None:
     profile = profiles.load(name)
@@ -230,6 +234,9 @@ def test_a_profile_of_ones_own_is_named_after_its_file(tmp_path: Path) -> None:
         '1:7: the name is that of the file: "lab"',
         "5:13: a profile of your own is emulated; the kernel's bridge is the profile linux-bridge",
     ]
+    path.write_text(GOOD.replace("name: juniper-ex\n", "name: lab\n").replace(": emulated", ": openvswitch"))
+    with pytest.raises(ScenarioError, match="emulated; the genuine Open vSwitch is the profile ovs or"):
+        profiles.read_profile(path)
 
 
 def test_values_by_their_names_in_the_file() -> None:
@@ -270,7 +277,7 @@ def fits(schema: dict[str, Any], data: Any) -> bool:  # noqa: PLR0911  one a for
             raise AssertionError(schema)
 
 
-@pytest.mark.parametrize("name", sorted(set(SHIPPED) - {"linux-bridge"}))
+@pytest.mark.parametrize("name", sorted(set(SHIPPED) - GENUINE))
 def test_the_schema_for_editors_takes_what_the_loader_takes(name: str) -> None:
     data: Any = to_data(read(Path(profiles.__file__).with_name(f"{name}.yaml")))
     assert fits(schema_for_profiles(), data)

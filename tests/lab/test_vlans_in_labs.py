@@ -61,9 +61,13 @@ def sources(captured, protocol):
     return {frame[29] for frame in captured if frame[12:14] == b"\x08\x00" and frame[23] == protocol}
 
 
-def queries(captured):
-    """How many IGMP queries there are; their IPv4 header has the router alert option, 24 bytes."""
-    return sum(frame[23] == IGMP and frame[14 + 4 * (frame[14] & 15)] == QUERY for frame in captured)
+def askers(captured):
+    """The source addresses of IGMP queries; where IGMP begins says the length of the IPv4 header."""
+    return {
+        frame[26:30]
+        for frame in captured
+        if frame[12:14] == b"\x08\x00" and frame[23] == IGMP and frame[14 + 4 * (frame[14] & 15)] == QUERY
+    }
 
 
 def test_each_vlan_hears_itself_alone_and_the_querier_of_one_is_none_of_the_other(tmp_path):
@@ -84,8 +88,8 @@ def test_each_vlan_hears_itself_alone_and_the_querier_of_one_is_none_of_the_othe
     )
     ten, twenty = (frames(folder, name, "p3") for name in ("sw1.10", "sw1.20"))
     number = {host.name: host.address.packed[3] for host in plan.hosts}
-    assert queries(ten) >= 1
-    assert queries(twenty) == 0
+    assert askers(ten) == {bytes((10, 77, 254, 1))}
+    assert askers(twenty) == set()
     assert sources(ten, UDP) == {number["a1"], number["a2"]}
     assert sources(twenty, UDP) == {number["b"], number["guest"]}
 
@@ -123,6 +127,32 @@ def test_a_trunk_is_one_cable_and_a_vlan_can_be_taken_off_it(tmp_path):
              result: {matrix: {a1: a2, a2: a1, b: none, guest: none}}}
         """,
     )
+
+
+def test_a_bridge_with_vlans_asks_in_one_of_them_alone(tmp_path):
+    _, folder = ran(
+        tmp_path,
+        """\
+        variants:
+          hypervisor:
+            network:
+              bridges:
+                vmbr1: {vlans: {10: {}, 20: {querier: {address: 10.77.200.20, startup_interval: 60s}}}}
+              nodes: {vm10: {on: vmbr1.10}, vm20: {on: vmbr1, vlan: 20}}
+              links: [[sw1, sw2], {between: [sw2, vmbr0], vlan: 20}, [vmbr1, sw2]]
+            expect:
+              - {deliver: ring, by: unicast, senders: vm10, to: [a1, a2], result: all}
+              - {deliver: ring, by: unicast, senders: vm20, to: [a1, a2, vm10], result: none}
+              - {deliver: ring, from: 15s, senders: vm20, to: [b, guest], result: all}
+              - {switch: sw1.20, at: 25s, querier: 10.77.200.20, router_ports: sw2}
+              - {switch: sw1.10, at: 25s, querier: 10.77.254.1, router_ports: none}
+              - {switch: vmbr1.10, at: 25s, querier: 10.77.254.1, router_ports: sw2}
+        """,
+        captures=(("vmbr1.10", "p3"), ("vmbr1.20", "p3")),
+    )
+    ten, twenty = (frames(folder, name, "p3") for name in ("vmbr1.10", "vmbr1.20"))
+    assert askers(ten) == {bytes((10, 77, 254, 1))}
+    assert askers(twenty) == {bytes((10, 77, 200, 20))}
 
 
 def test_a_cable_between_two_vlans_joins_them(tmp_path):

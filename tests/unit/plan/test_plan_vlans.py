@@ -372,6 +372,18 @@ def test_a_mistake_is_told_alone(tmp_path: Path, old: str, new: str, told: str) 
     assert len(complaints(tmp_path, TWO.replace(old, new))) <= 2
 
 
+def test_what_is_no_name_of_a_vlan(tmp_path: Path) -> None:
+    (message,) = complaints(tmp_path, TWO + "timeline: [{at: 1s, restart_switch: sw1.x}]\n")
+    assert message.endswith("and a letter first; sw1.20 is VLAN 20 of sw1")
+
+
+def test_vlans_need_addresses(tmp_path: Path) -> None:
+    ids = ", ".join(map(str, range(1, 301)))
+    text = f"network: {{switches: {{sw1: {{vlans: [{ids}]}}}}, nodes: {{n: {{count: 2, on: sw1.7}}}}}}\n"
+    (message,) = complaints(tmp_path, text)
+    assert message.endswith("switches 300 (each VLAN counts)")
+
+
 def test_names_of_a_vlan_that_went_with_a_wrong_form_are_not_told(tmp_path: Path) -> None:
     text = TWO.replace("sw1: {profile: class-c, vlans: [10, 20]}", "sw1: {profile: class-c, vlans: [10, x]}")
     steps = "timeline: [{at: 1s, restart_switch: sw1.20}]\n"
