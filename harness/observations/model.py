@@ -128,12 +128,16 @@ class Mode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acted:
-    """A step of the timeline was carried out; ``late_s`` behind the plan."""
+    """A step of the timeline was carried out; ``late_s`` behind the plan.
+
+    ``devices`` are the switches and hosts that it was done to; empty: any may be meant.
+    """
 
     at_s: float
     text: str
     name: str = ""
     late_s: float = 0.0
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

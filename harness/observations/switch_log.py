@@ -64,6 +64,7 @@ class SwitchLog:
         for own in self._events.values():
             own.sort(key=lambda event: event.at_s)
         self._steps = sorted(steps, key=lambda step: step.at_s)
+        self._parts = _parts(plan)
 
     def tables_at(self, switch: str, at_s: float, protocol: str = "igmp") -> Tables:
         """Return what a switch knew at a moment, changes of that very moment included.
@@ -123,7 +124,14 @@ class SwitchLog:
     def _candidates(self, change: Change) -> Iterator[Event]:
         for switch, _ in change.way:
             yield from self._until(switch, change.at_s)
-        yield from (step for step in self._steps if step.at_s <= change.at_s)
+        yield from (step for step in self._steps if step.at_s <= change.at_s and self._reaches(step, change))
+
+    def _reaches(self, step: Acted, change: Change) -> bool:
+        """Whether a step was done to something that cables join with the way; other VLANs are not."""
+        if not step.devices or not change.way:
+            return True
+        part = self._parts.get(change.way[0][0])
+        return any(self._parts.get(device) == part for device in step.devices)
 
     def _until(self, switch: str, at_s: float) -> list[TableLine | Mode | Igmp]:
         events = self._events.get(switch, [])
@@ -132,6 +140,24 @@ class SwitchLog:
     def _sorted(self, switch: str, ports: Iterable[str]) -> tuple[str, ...]:
         order = self._order.get(switch, {})
         return tuple(sorted(ports, key=lambda port: (order.get(port, len(order)), port)))
+
+
+def _parts(plan: Plan) -> dict[str, str]:
+    """For each device the first one of all that cables join with it, whether or not they are up."""
+    neighbours: dict[str, list[str]] = {switch.name: [] for switch in plan.switches}
+    cables = [(host.name, host.switch) for host in plan.hosts]
+    for a, b in (*cables, *((link.a[0], link.b[0]) for link in plan.links)):
+        neighbours.setdefault(a, []).append(b)
+        neighbours.setdefault(b, []).append(a)
+    parts: dict[str, str] = {}
+    for first in neighbours:
+        waiting = [first]
+        while waiting:
+            here = waiting.pop()
+            if here not in parts:
+                parts[here] = parts.get(first, first)
+                waiting.extend(neighbours[here])
+    return parts
 
 
 def _note(lines: dict[str, None], key: str, present: bool) -> None:

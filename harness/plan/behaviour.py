@@ -92,6 +92,7 @@ def as_shipped(profile: Profile, *, mac: str, address: IPv4Address) -> Configure
         relay_reports_to=profile.relay_reports_to,
         querier=ready if profile.querier else None,
         querier_needs_address=profile.querier_needs_address,
+        mac=mac_bytes(mac),
     )
     return Configured(behaviour=behaviour, ready=ready)
 

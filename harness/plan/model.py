@@ -292,6 +292,13 @@ class Action:
     stream: int | None = None
     forgery: Forgery | None = None
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Return the switches and hosts that it is done to, each once."""
+        ends = (*self.ends, *(one.end for one in self.impaired))
+        target = (self.target,) if self.target else ()
+        return tuple(dict.fromkeys((*target, *(end.device for end in ends))))
+
 
 class Audience(Enum):
     """Whom an expectation is about."""

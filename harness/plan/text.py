@@ -126,13 +126,14 @@ def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:
 
 
 def _links(plan: Plan) -> Iterator[str]:
-    """A line for each cable; a trunk is one, with its VLANs."""
+    """A line for each cable; a trunk is one, with its VLANs, unless the tree blocks it in some of them."""
     switches = {switch.name: switch for switch in plan.switches}
-    cables: dict[tuple[str, str], list[PlanLink]] = {}
+    cables: dict[tuple[str, str, str], list[PlanLink]] = {}
     for link in plan.links:
         a, b = (f"{switches[name].chassis}:{port}" for name, port in (link.a, link.b))
-        cables.setdefault((a, b), []).append(link)
-    for (a, b), lanes in cables.items():
+        state = "" if link.up else ", blocked by the spanning tree" if link.blocked else ", down"
+        cables.setdefault((a, b, state), []).append(link)
+    for (a, b, state), lanes in cables.items():
         first = lanes[0]
         vlans = [switches[lane.a[0]].vlan for lane in lanes]
         if vlans == [switches[lane.b[0]].vlan for lane in lanes]:
@@ -140,7 +141,6 @@ def _links(plan: Plan) -> Iterator[str]:
             carried = "" if vlans == [None] else f", {word} {' '.join(map(str, vlans))}"
         else:
             carried = f", joins {first.a[0]} and {first.b[0]}"
-        state = "" if first.up else ", blocked by the spanning tree" if first.blocked else ", down"
         mtu = f"{first.mtu}" if first.mtu == first.b_mtu else f"{first.mtu} and {first.b_mtu}"
         yield f"{a} - {b}{carried}, MTU {mtu}{state}"
 

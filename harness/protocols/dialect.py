@@ -8,15 +8,17 @@ a switch that does both runs two machines.
 from __future__ import annotations
 
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import assert_never
+from ipaddress import IPv4Address, IPv6Address
 
 from harness.wire import igmp, mld
 from harness.wire.membership import Address, ControlFrame, Message
 
-_LINK_LOCAL_GROUPS_V4 = IPv4Network("224.0.0.0/24")
-_NEVER_PRUNED_V6 = (IPv6Network("ff01::/16"), IPv6Network("ff02::/16"))
-_SOURCE_SPECIFIC_V4 = IPv4Network("232.0.0.0/8")
+_MULTICAST_V4 = 0xE  # 224.0.0.0/4
+_LINK_LOCAL_V4 = 0xE00000  # 224.0.0.0/24
+_SOURCE_SPECIFIC_V4 = 0xE8  # 232.0.0.0/8
+_MULTICAST_V6 = 0xFF  # ff00::/8
+_NEVER_PRUNED_V6 = (0xFF00, 0xFF01, 0xFF02)
+_SOURCE_SPECIFIC_V6 = 0xFF3  # ff3x::/32
 
 
 class Dialect(Enum):
@@ -43,6 +45,14 @@ class Dialect(Enum):
     def speaks(self, address: Address) -> bool:
         """Whether the address is one of this protocol's network layer."""
         return address.version == (4 if self is Dialect.IGMP else 6)
+
+    def can_query_from(self, address: Address) -> bool:
+        """Whether hosts heed a query from this address.
+
+        MLD takes queries from link-local addresses only (RFC 9777 section 5.1.14). IGMP takes any, also
+        0.0.0.0, which some hosts ignore.
+        """
+        return self is Dialect.IGMP or address.is_link_local
 
     def parse(self, frame: bytes) -> ControlFrame | None:
         """Read a frame; None when it carries something else. Raises Malformed for a damaged one."""
@@ -96,18 +106,23 @@ class Dialect(Enum):
 
 
 def never_pruned(group: Address) -> bool:
-    """Whether a switch floods the group whatever its tables say, and keeps no entry for it.
+    """Whether a switch floods the group whatever its tables say.
 
     224.0.0.0/24 (RFC 4541 section 2.1.2 (2)); of IPv6 the groups of one interface and of one link, ff01::/16
-    and ff02::/16 (RFC 4541 section 3).
+    and ff02::/16 (RFC 4541 section 3), and the reserved ff00::/16, which is never on a link. The Linux bridge
+    prunes ff02::/16 all the same, but for ff02::1.
     """
-    match group:
-        case IPv4Address():
-            return group in _LINK_LOCAL_GROUPS_V4
-        case IPv6Address():
-            return any(group in network for network in _NEVER_PRUNED_V6)
-        case _:
-            assert_never(group)
+    if group.version == 4:
+        return int(group) >> 8 == _LINK_LOCAL_V4
+    return int(group) >> 112 in _NEVER_PRUNED_V6
+
+
+def can_have_members(group: Address) -> bool:
+    """Whether a switch keeps entries for this address: a group that it may prune."""
+    number = int(group)
+    if group.version == 4:
+        return number >> 28 == _MULTICAST_V4 and number >> 8 != _LINK_LOCAL_V4
+    return number >> 120 == _MULTICAST_V6 and number >> 112 not in _NEVER_PRUNED_V6
 
 
 def source_specific(group: Address) -> bool:
@@ -115,6 +130,7 @@ def source_specific(group: Address) -> bool:
 
     232.0.0.0/8, and ff3x::/32 whatever the scope x is.
     """
-    if isinstance(group, IPv4Address):
-        return group in _SOURCE_SPECIFIC_V4
-    return int(group) >> 116 == 0xFF3 and int(group) >> 96 & 0xFFFF == 0
+    number = int(group)
+    if group.version == 4:
+        return number >> 24 == _SOURCE_SPECIFIC_V4
+    return number >> 116 == _SOURCE_SPECIFIC_V6 and number >> 96 & 0xFFFF == 0

@@ -4,17 +4,16 @@ Keeps the addresses that were heard asking, each until it has been silent for th
 interval, and believes in the lowest (RFC 2236 sections 3 and 7, RFC 9776 section 6.6.2). Remembering more
 than the winner means that when it falls silent, a second router that is already asking is known at once.
 
-0.0.0.0 is the source of switches that ask without an address. By RFC 4541 section 2.1.1 it takes no part; a
-Linux bridge lets it win over every real address (measured on Linux 6.18), which ``zero_address_wins``
-selects.
+0.0.0.0 and :: are the sources of switches that ask without an address. By RFC 4541 sections 2.1.1 and 3 they
+take no part; a Linux bridge lets 0.0.0.0 win over every real address (measured on Linux 6.18), which
+``zero_address_wins`` selects. MLD elects by the same rule (RFC 9777 section 7.6.2).
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from harness.protocols.deadlines import Deadlines
+from harness.protocols.deadlines import Deadlines, moment
 from harness.protocols.effects import Effect, Table, TableChange
 from harness.wire.membership import Address
 
@@ -70,7 +69,7 @@ class Election:
             if int(source) > int(highest):
                 return []
             self._forget(highest)
-        self._rivals.set(source, now + self.interval_s if self.interval_s else math.inf)
+        self._rivals.set(source, moment(now, self.interval_s))
         self._ports[source] = port
         return self._settle(f"query from {source}")
 

@@ -43,6 +43,9 @@ def explain(history: History, first: Complaint) -> tuple[str, tuple[str, ...]]:
     """Return the cause in words (empty: none was seen) and a line for each switch on the way."""
     stream, pair = first.pair.stream, first.pair
     hops = way(history.plan, pair.sender, pair.receiver)
+    if not hops:
+        here, there = (history.plan.host(name).switch for name in (pair.sender, pair.receiver))
+        return "", (f"no cable leads from {here} to {there}",)
     before = pair.last_before(first.number, heard=not first.arrived)
     change = Change(
         at_s=first.at_s,
@@ -54,9 +57,6 @@ def explain(history: History, first: Complaint) -> tuple[str, tuple[str, ...]]:
     )
     cause = history.switches.last_cause_before(change)
     told = "" if cause is None else words.event(cause)
-    if not hops:
-        here, there = (history.plan.host(name).switch for name in (pair.sender, pair.receiver))
-        return told, (f"no cable leads from {here} to {there}",)
     if stream.cast is Cast.UNICAST:
         return told, ()
     shown = hops if len(hops) <= _SWITCHES_SHOWN else (*hops[:2], *hops[-2:])

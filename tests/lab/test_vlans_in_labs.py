@@ -4,6 +4,8 @@ import textwrap
 
 import pytest
 
+from harness.observations.model import Acted
+from harness.observations.record import read
 from harness.plan.build import build_all
 from harness.run.pool import Pool
 from harness.run.session import Request
@@ -110,7 +112,7 @@ def test_a_querier_in_every_vlan_joins_what_the_cables_join(tmp_path):
 
 
 def test_a_trunk_is_one_cable_and_a_vlan_can_be_taken_off_it(tmp_path):
-    ran(
+    _, folder = ran(
         tmp_path,
         """\
         timeline:
@@ -127,6 +129,9 @@ def test_a_trunk_is_one_cable_and_a_vlan_can_be_taken_off_it(tmp_path):
              result: {matrix: {a1: a2, a2: a1, b: none, guest: none}}}
         """,
     )
+    acted = {record.name: set(record.devices) for record in read(folder) if isinstance(record, Acted)}
+    assert acted["cut"] == acted["mended"] == {"sw1.10", "sw1.20", "sw2.10", "sw2.20"}
+    assert acted["pruned"] == {"sw1.20", "sw2.20"}
 
 
 def test_a_bridge_with_vlans_asks_in_one_of_them_alone(tmp_path):

@@ -26,7 +26,15 @@ class Actor:
     def act(self, action: Action) -> None:
         """Carry out one step. It is recorded first, so that what follows from it comes after it."""
         late_s = max(0.0, self._clock.now() - action.at_s)
-        self._emit(Acted(at_s=action.at_s, text=action.text, name=action.name or "", late_s=late_s))
+        self._emit(
+            Acted(
+                at_s=action.at_s,
+                text=action.text,
+                name=action.name or "",
+                late_s=late_s,
+                devices=action.devices,
+            )
+        )
         match action.kind:
             case ActionKind.CONFIGURE | ActionKind.START_QUERIER | ActionKind.STOP_QUERIER:
                 self._configure(action)

@@ -228,6 +228,17 @@ def test_a_loop_of_a_whole_trunk_is_told_once(tmp_path: Path) -> None:
     assert len(complaints(tmp_path, TWO + "    - [sw1, sw2]\n")) == 1
 
 
+def test_the_spanning_tree_is_one_for_each_vlan(tmp_path: Path) -> None:
+    ring = TWO.replace("- [sw1, sw2]", "- [sw1, sw2]\n    - {between: [sw1, sw2], vlan: 20}")
+    plan = planned(tmp_path, ring.replace("network:\n", "network:\n  spanning_tree: on\n"))
+    assert [(link.a[0], link.up, link.blocked) for link in plan.links] == [
+        ("sw1.10", True, False),
+        ("sw1.20", True, False),
+        ("sw1.20", False, True),
+    ]
+    assert "sw1:p4 - sw2:p4, VLAN 20, MTU 1500, blocked by the spanning tree" in describe(plan)
+
+
 # --- variants and topologies --------------------------------------------------------------------------------
 
 
