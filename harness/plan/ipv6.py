@@ -15,8 +15,8 @@ from harness.plan.behaviour import Configured, router_querier
 from harness.plan.mld import mld_as_shipped, mld_changed
 from harness.plan.model import PeerKind, PlanHost, PlanSwitch
 from harness.plan.names import Loc, Mistakes, Names, domain_name
-from harness.plan.network import PlannedNetwork, named_ports
-from harness.plan.vlans import present, settings_of
+from harness.plan.network import PlannedNetwork, ports_of
+from harness.plan.vlans import settings_of
 from harness.profiles import Profile, is_file, load
 from harness.protocols.dialect import Dialect
 from harness.scenario.expectations import SwitchState
@@ -202,17 +202,18 @@ def change(
     Unless ``complete``, other mistakes left out neighbours whose ports may be meant.
     """
     before = len(mistakes)
-    ports = named_ports(
+    named = ports_of(
         switch.name if len(among) == 1 else switch.chassis,
         tuple(port for one in among for port in one.ports),
-        settings.router_ports,
-        (*loc, "router_ports"),
+        settings,
+        loc,
         mistakes,
         several=names.several,
         complete=complete,
     )
     try:
-        changed = mld_changed(configured, settings, present(ports, switch.ports), platform=switch.platform)
+        own = named.among({port.name for port in switch.ports})
+        changed = mld_changed(configured, settings, own, platform=switch.platform)
     except ValueError as error:
         mistakes.add(loc, str(error))
         return None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from harness.plan.addresses6 import link_local
-from harness.plan.behaviour import NO_ADDRESS, Configured, as_shipped, changed
+from harness.plan.behaviour import NO_ADDRESS, NO_PORTS, Configured, NamedPorts, as_shipped, changed
 from harness.profiles import DataPlane, Profile
 from harness.protocols.dialect import Dialect
 from harness.scenario.network import MldQuerier, MldSettings
@@ -39,7 +39,7 @@ def mld_as_shipped(profile: Profile, igmp: Configured, *, mac: str) -> Configure
     behaviour = replace(
         shipped.behaviour,
         dialect=Dialect.MLD,
-        snooping=False,
+        snooping=profile.mld_snooping,
         querier=None,
         querier_needs_address=True,
         learn_router_from_zero=False,
@@ -70,7 +70,7 @@ def following(igmp: Configured, mld: Configured) -> Configured:
 def mld_changed(
     configured: Configured,
     settings: MldSettings,
-    router_ports: tuple[str, ...] | None,
+    ports: NamedPorts,
     *,
     platform: DataPlane,
 ) -> Configured:
@@ -79,7 +79,7 @@ def mld_changed(
         raise ValueError("Open vSwitch has one setting for IGMP and MLD: write it without mld")
     if platform is DataPlane.LINUX_BRIDGE:
         return _bridge_changed(configured, settings)
-    after = changed(configured, settings, router_ports)
+    after = changed(configured, settings, ports)
     if settings.querier and not after.behaviour.snooping:
         raise ValueError("MLD snooping is off here, and its querier with it: write snooping: on beside it")
     return after
@@ -94,4 +94,4 @@ def _bridge_changed(configured: Configured, settings: MldSettings) -> Configured
             "address and version of its MLD querier alone stand here"
         )
     runs = configured.behaviour.querier is not None
-    return changed(configured, settings, None).with_querier(runs)
+    return changed(configured, settings, NO_PORTS).with_querier(runs)

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 
 from harness.plan import addresses
 from harness.plan.addresses import AddressPlan
-from harness.plan.behaviour import Configured, as_shipped, changed, router_querier
+from harness.plan.behaviour import Configured, NamedPorts, Settings, as_shipped, changed, router_querier
 from harness.plan.cables import Link, PortRequest, number_ports, read_end, read_links
 from harness.plan.firewall import Note, read_firewall
 from harness.plan.hosts import emulated
@@ -29,7 +29,7 @@ from harness.plan.model import (
 from harness.plan.names import Loc, Mistakes, Names, chassis_of, domain_name
 from harness.plan.open_vswitch import objections
 from harness.plan.spanning_tree import TreeSettings, tree
-from harness.plan.vlans import access, present, settings_of, written_address
+from harness.plan.vlans import access, settings_of, written_address
 from harness.profiles import DataPlane, Profile, is_file, load
 from harness.scenario.links import SpanningTree as WrittenTree
 from harness.scenario.network import Network, Nodes, Querier, Router, Switch
@@ -443,11 +443,11 @@ def _configured(
     begins = as_shipped(profile, mac=device.mac, address=device.address)
     for settings, loc in settings_of(written, device.vlan, device.loc):
         own = device.name if loc != device.loc else chassis_of(device.name)
-        router_ports = named_ports(
+        named = ports_of(
             own,
             ports if loc != device.loc else chassis,
-            settings.router_ports,
-            (*loc, "router_ports"),
+            settings,
+            loc,
             mistakes,
             several=names.several,
             complete=len(mistakes) == 0,
@@ -455,7 +455,7 @@ def _configured(
         if profile.data_plane is DataPlane.OPENVSWITCH:
             mistakes.add_all(loc, objections(settings))
         try:
-            begins = changed(begins, settings, present(router_ports, ports))
+            begins = changed(begins, settings, named.among({port.name for port in ports}))
         except ValueError as error:
             mistakes.add((*loc, "querier"), str(error))
             return None
@@ -486,6 +486,32 @@ def _called(switch: str, port: Port) -> set[str]:
     """What a port of a switch may be called in a file: p3, sw1:p3, or as the neighbour on it."""
     owners = {switch, chassis_of(switch)}
     return {port.name, port.peer, chassis_of(port.peer), *(f"{owner}:{port.name}" for owner in owners)}
+
+
+def ports_of(
+    switch: str,
+    ports: tuple[Port, ...],
+    settings: Settings,
+    loc: Loc,
+    mistakes: Mistakes,
+    *,
+    several: Mapping[str, tuple[str, ...]],
+    complete: bool,
+) -> NamedPorts:
+    """The ports that settings name, which stand at ``loc``; all else as for :func:`named_ports`."""
+    found = {
+        key: named_ports(
+            switch,
+            ports,
+            getattr(settings, key),
+            (*loc, key),
+            mistakes,
+            several=several,
+            complete=complete,
+        )
+        for key in ("router_ports", "fast_leave_ports")
+    }
+    return NamedPorts(**found)
 
 
 def named_ports(

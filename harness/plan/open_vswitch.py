@@ -15,6 +15,13 @@ NO_QUERIER = "Open vSwitch has no querier: let a router or another switch ask, o
 _AGEING_S = (15.0, 3600.0)
 """MCAST_ENTRY_MIN_IDLE_TIME and _MAX_; what lies outside is silently taken for the nearest."""
 
+_WITHOUT = (
+    *("lookup", "source_filtering", "any_source_in_ssm", "checks", "fast_leave_ports"),
+    *("most_groups", "most_groups_per_port", "above_most_groups"),
+    *("learn_router_from_pim", "relay_reports_to", "relay_records_to", "report_suppression"),
+    *("on_topology_change", "topology_change_queries"),
+)
+
 
 def objections(settings: SwitchSettings | MldSettings) -> Iterator[tuple[str, str]]:
     """Yield (key, sentence) for each setting that Open vSwitch does not have."""
@@ -36,3 +43,6 @@ def objections(settings: SwitchSettings | MldSettings) -> Iterator[tuple[str, st
     for key in ("last_member_interval", "last_member_count"):
         if getattr(settings, key) is not None:
             yield key, "Open vSwitch asks nobody after a leave"
+    for key in _WITHOUT:
+        if getattr(settings, key) is not None:
+            yield key, f"Open vSwitch has no setting like {key}"

@@ -26,7 +26,7 @@ from harness.plan.model import (
 )
 from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import QuerierConfig
-from harness.protocols.snooping import SnoopingConfig
+from harness.protocols.snooping_config import GroupLimit, Lookup, RelayTo, SnoopingConfig, TopologyChange
 from harness.source.duration import text as seconds
 
 SHOWN = 8
@@ -166,8 +166,43 @@ def _behaviour(behaviour: SnoopingConfig, speed: float) -> Iterator[str]:
         f"last member {behaviour.last_member_count} x {_timer(behaviour.last_member_interval_s, speed)}"
         f"{', fast leave' if behaviour.fast_leave else ''}"
     )
+    if rules := tuple(_rules(behaviour)):
+        yield f"rules: {'; '.join(rules)}"
     if behaviour.static_router_ports:
         yield f"static router ports: {', '.join(behaviour.static_router_ports)}"
+
+
+def _rules(behaviour: SnoopingConfig) -> Iterator[str]:
+    """What this switch does beyond the plainest one."""
+    if behaviour.lookup is Lookup.MAC:
+        yield "looks up MAC addresses"
+    if behaviour.source_filtering:
+        yield "filters by source"
+    if not behaviour.any_source_in_ssm:
+        yield "no joins of any source in the SSM range"
+    if behaviour.fast_leave_ports:
+        yield f"fast leave at {', '.join(sorted(behaviour.fast_leave_ports))}"
+    if behaviour.checks:
+        yield f"checks {', '.join(check.value for check in behaviour.checks)}"
+    limits = ((behaviour.most_groups, ""), (behaviour.most_groups_per_port, " a port"))
+    for most, where in limits:
+        if most:
+            above = "refuses more" if behaviour.above_most_groups is GroupLimit.REFUSE else "floods above"
+            yield f"{most} groups{where}, {above}"
+    yield from _relaying(behaviour)
+
+
+def _relaying(behaviour: SnoopingConfig) -> Iterator[str]:
+    if behaviour.learn_router_from_pim:
+        yield "router ports from PIM"
+    if behaviour.relay_reports_to is RelayTo.ALL:
+        yield "reports to all ports"
+    if behaviour.relay_records_to is RelayTo.ALL:
+        yield "reports with sources and leaves to all ports"
+    if behaviour.report_suppression:
+        yield "suppresses reports"
+    if behaviour.on_topology_change is not TopologyChange.NOTHING:
+        yield f"on a topology change: {behaviour.on_topology_change.value}"
 
 
 def _querier(querier: QuerierConfig, speed: float) -> str:
@@ -177,6 +212,7 @@ def _querier(querier: QuerierConfig, speed: float) -> str:
         f"response {_timer(querier.max_response_s, speed)}, "
         f"startup {querier.startup_query_count} x {startup}, "
         f"other querier {_timer(querier.other_querier_present_interval_s, speed)}"
+        f"{f', after {_timer(querier.start_delay_s, speed)}' if querier.start_delay_s else ''}"
     )
 
 

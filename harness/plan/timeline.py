@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from harness.plan.behaviour import Configured, changed, in_words
+from harness.plan.behaviour import Configured, NamedPorts, changed, in_words
 from harness.plan.cables import loop, path
 from harness.plan.forging import Devices, read_forge
 from harness.plan.ipv6 import change
@@ -27,11 +27,11 @@ from harness.plan.mld import ONE_SETTING, following
 from harness.plan.model import Action, ActionKind, Cast, End, Forgery, ImpairedEnd, PlanHost, PlanSwitch
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names, chassis_of
-from harness.plan.network import PlannedNetwork, named_ports
+from harness.plan.network import PlannedNetwork, ports_of
 from harness.plan.open_vswitch import NO_QUERIER, objections
 from harness.plan.traffic import Streams
 from harness.plan.tree_actions import TreeActions
-from harness.plan.vlans import domains, present, tell_unknown
+from harness.plan.vlans import domains, tell_unknown
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
 from harness.scenario.hosts import Forge
@@ -256,16 +256,16 @@ class Timeline:
         name = settings.switch
         targets = domains(name, self._names, (*loc, "switch"), self._mistakes)
         switches = tuple(switch for switch in self._network.switches if switch.name in targets)
-        router_ports = named_ports(
+        named = ports_of(
             name,
             tuple(port for switch in switches for port in switch.ports),
-            settings.router_ports,
-            (*loc, "router_ports"),
+            settings,
+            loc,
             self._mistakes,
             several=self._names.several,
             complete=self._network.complete,
         )
-        changes = (self._set_one(switch, switches, settings, router_ports, loc) for switch in switches)
+        changes = (self._set_one(switch, switches, settings, named, loc) for switch in switches)
         return tuple(change for change in changes if change is not None)
 
     def _set_one(
@@ -273,12 +273,12 @@ class Timeline:
         switch: PlanSwitch,
         among: tuple[PlanSwitch, ...],
         settings: SetSwitch,
-        router_ports: tuple[str, ...] | None,
+        named: NamedPorts,
         loc: Loc,
     ) -> _Change | None:
-        """Set one of the domains ``among`` which these settings are for, whose ``router_ports`` are named."""
+        """Set one of the domains ``among`` which these settings are for, with the ports ``named`` in them."""
         name = switch.name
-        own = present(router_ports, switch.ports)
+        own = named.among({port.name for port in switch.ports})
         if switch.platform is DataPlane.OPENVSWITCH:
             self._mistakes.add_all(loc, objections(settings))
         words = [in_words(settings, own)]
@@ -316,8 +316,14 @@ class Timeline:
         if after is None:
             return "MLD"
         self._mld[name] = after
-        router_ports = None if settings.router_ports is None else after.behaviour.static_router_ports
-        words = in_words(settings, router_ports)
+        behaviour = after.behaviour
+        named = NamedPorts(
+            router_ports=None if settings.router_ports is None else behaviour.static_router_ports,
+            fast_leave_ports=(
+                None if settings.fast_leave_ports is None else tuple(sorted(behaviour.fast_leave_ports))
+            ),
+        )
+        words = in_words(settings, named)
         return f"MLD {words}" if words else ""
 
     def _membership(self, membership: Membership, loc: Loc, *, joins: bool) -> _Change | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from harness.plan.model import Port
 from harness.plan.names import Loc, Mistakes, Names, chassis_of, domain_name
 from harness.scenario.network import Switch, SwitchSettings
 
@@ -44,12 +43,6 @@ def written_address(switch: Switch, vlan: int | None, index: int) -> tuple[IPv4A
     vlans = tuple(switch.vlans or (vlan,))
     own = None if switch.vlans is None or vlan is None else switch.vlans[vlan].address
     return (own, index) if own is not None else (switch.address, index * len(vlans) + vlans.index(vlan))
-
-
-def present(names: tuple[str, ...] | None, ports: tuple[Port, ...]) -> tuple[str, ...] | None:
-    """Those ports of a switch that a VLAN of it has too; None stays None."""
-    own = {port.name for port in ports}
-    return None if names is None else tuple(name for name in names if name in own)
 
 
 # --- references ---------------------------------------------------------------------------------------------

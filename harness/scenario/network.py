@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from harness.profiles.loader import MOST_GROUPS
 from harness.scenario.fields import (
     VLANS,
     Address,
@@ -44,6 +45,7 @@ class QuerierTimes(Strict):
     startup_interval: Length | None = None
     startup_count: int | None = Field(None, ge=0, le=10)
     other_querier_interval: Length | None = None
+    start_delay: Duration | None = Field(None, description="how long it listens before its first query")
 
 
 class Querier(QuerierTimes):
@@ -88,6 +90,9 @@ TreeSetting = Annotated[
     Discriminator(_on_off_or_mapping),
 ]
 
+HeaderCheckWord = Literal["router-alert", "hops", "traffic-class"]
+RelayToWord = Literal["router-ports", "all"]
+
 
 class SnoopingSettings(Strict):
     """What can be configured for IGMP and for MLD alike, each by itself. Left out: the profile's default."""
@@ -106,6 +111,42 @@ class SnoopingSettings(Strict):
     router_port_interval: Duration | None = None
     last_member_interval: Length | None = None
     last_member_count: int | None = Field(None, ge=1, le=10)
+    fast_leave_ports: Names | None = Field(
+        None, description="ports on which a leave ends the membership at once, named as router_ports are"
+    )
+    lookup: Literal["ip", "mac"] | None = Field(
+        None, description="mac: groups that share a MAC address share their members (RFC 1112 section 6.4)"
+    )
+    source_filtering: OnOff | None = Field(
+        None, description="whether the sources of IGMPv3 and MLDv2 decide what is forwarded, or groups alone"
+    )
+    any_source_in_ssm: OnOff | None = Field(
+        None, description="off ignores joins without sources in 232.0.0.0/8 and ff3x::/32 (RFC 4604)"
+    )
+    most_groups: int | None = Field(
+        None, ge=0, le=MOST_GROUPS, description="of the whole switch; 0: no limit"
+    )
+    most_groups_per_port: int | None = Field(None, ge=0, le=MOST_GROUPS, description="0: no limit")
+    above_most_groups: Literal["refuse", "snooping-off"] | None = None
+    checks: tuple[HeaderCheckWord, ...] | None = Field(
+        None, description="what reports, leaves and queries must have, else they are dropped; [] for none"
+    )
+    learn_router_from_pim: OnOff | None = Field(None, description="a PIM hello makes a router port")
+    relay_reports_to: RelayToWord | None = Field(
+        None, description="where reports of IGMPv1, IGMPv2 and MLDv1 go"
+    )
+    relay_records_to: RelayToWord | None = Field(
+        None, description="where reports of IGMPv3 and MLDv2 go, and leaves"
+    )
+    report_suppression: OnOff | None = Field(
+        None, description="of a group's reports (IGMPv1, IGMPv2, MLDv1) one is relayed for each query"
+    )
+    on_topology_change: Literal["nothing", "flood", "query", "solicit"] | None = Field(
+        None, description="when the spanning tree has changed; solicit floods and asks for a query"
+    )
+    topology_change_queries: int | None = Field(
+        None, ge=1, le=10, description="how many queries end the flooding after a change"
+    )
 
 
 class MldSettings(SnoopingSettings):

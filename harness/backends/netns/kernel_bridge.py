@@ -60,6 +60,7 @@ def bridge_options(
         "mcast_last_member_count": behaviour.last_member_count,
         "mcast_querier_interval": ticks(behaviour.other_querier_interval_s),
         "mcast_querier": int(behaviour.querier is not None),
+        "mcast_hash_max": behaviour.most_groups,
     }
     if (querier := behaviour.querier) is not None:
         options |= {

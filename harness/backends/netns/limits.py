@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from harness.backends.netns.sockets import SOURCES_OF_A_SOCKET
 from harness.plan.mld import ONE_SETTING
 from harness.plan.model import ActionKind, Cast, Plan, PlanSwitch
-from harness.profiles import DataPlane
+from harness.profiles import DataPlane, load
 from harness.protocols.dialect import Dialect
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import FloodUntil, SnoopingConfig
@@ -40,6 +40,11 @@ DELIVERIES_A_SECOND = 150_000
 """What one loop receives and accounts on a slow core."""
 PORTS_OF_A_BRIDGE = 1023
 """BR_MAX_PORTS - 1: the kernel refuses the 1024th port (EXFULL)."""
+_FIXED_IN_A_BRIDGE = (
+    *("lookup", "checks", "any_source_in_ssm", "most_groups_per_port", "above_most_groups"),
+    *("learn_router_from_pim", "relay_reports_to", "relay_records_to", "report_suppression"),
+    *("on_topology_change", "topology_change_queries"),
+)
 HOST_UNSOLICITED_V2_S = 10.0
 HOST_UNSOLICITED_V3_S = 1.0
 """RFC 2236 section 8.10, RFC 9776 section 8.11: the hosts' own default, divided like every other timer."""
@@ -243,3 +248,21 @@ def _unsupported(plan: Plan) -> Iterator[str]:
                 "but members and router ports; no other rule for unregistered groups can be set; use a "
                 "profile that has it, such as class-b or class-c"
             )
+        if bridge:
+            yield from _not_of_a_bridge(switch.name, behaviours)
+
+
+def _not_of_a_bridge(name: str, behaviours: tuple[SnoopingConfig, ...]) -> Iterator[str]:
+    """Settings that the kernel's bridge lacks: in each it does as it is shipped."""
+    shipped = load(DataPlane.LINUX_BRIDGE.value)
+    changed = [
+        key
+        for key in _FIXED_IN_A_BRIDGE
+        if any(getattr(behaviour, key) != getattr(shipped, key) for behaviour in behaviours)
+    ]
+    if any(behaviour.most_groups == 0 for behaviour in behaviours):
+        changed.append("most_groups: 0")
+    if any(behaviour.querier is not None and behaviour.querier.start_delay_s for behaviour in behaviours):
+        changed.append("start_delay")
+    if changed:
+        yield f"{name}: the kernel's bridge cannot be told {', '.join(changed)}; an emulated profile can"

@@ -87,6 +87,18 @@ def test_what_the_kernels_bridge_cannot_be_told_is_refused(refused):
         assert "floods until it knows a querier" in text
 
 
+def test_settings_that_the_kernels_bridge_lacks_are_refused_together(refused):
+    (text,) = refused(
+        "profile: linux-bridge, lookup: mac, report_suppression: on, querier: {start_delay: 5s}",
+        steps="{at: 1s, set: {switch: sw1, most_groups: 0}}",
+    )
+    assert text == (
+        "sw1: the kernel's bridge cannot be told lookup, report_suppression, most_groups: 0, start_delay; "
+        "an emulated profile can"
+    )
+    assert refused("profile: linux-bridge, most_groups: 16, source_filtering: on, fast_leave_ports: p1") == ()
+
+
 def test_forged_packets_must_survive_the_division(refused):
     step = "{at: 1s, forge: {node: n1, query: {max_response: 5s}}}"
     assert refused("profile: class-c", speed=10, steps=step) == ()
