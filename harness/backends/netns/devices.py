@@ -150,11 +150,11 @@ class Devices:
         namespace = self._fabric.switch_fd(switch.name)
         match switch.data_plane:
             case DataPlane.LINUX_BRIDGE:
-                return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit, switch.mld)
+                return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit)
             case DataPlane.OPENVSWITCH:
                 return OpenVSwitch(switch, namespace, self._loop, self._clock, self._emit)
             case DataPlane.EMULATED:
-                return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit, switch.mld)
+                return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit)
             case _:
                 assert_never(switch.data_plane)
 
