@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.backends.netns import relay_limits
 from harness.backends.netns.sockets import SOURCES_OF_A_SOCKET
 from harness.plan.mld import ONE_SETTING
 from harness.plan.model import ActionKind, Cast, Plan, PlanSwitch
@@ -68,7 +69,14 @@ def refusals(plan: Plan) -> tuple[str, ...]:
         for timer in _timers(plan)
         if 0 < timer.value_s / plan.speed < timer.floor_s * 0.999
     )
-    return (*dict.fromkeys(too_short), *_sizes(plan), *_load(plan), *_hold_times(plan), *_unsupported(plan))
+    return (
+        *dict.fromkeys(too_short),
+        *relay_limits.refusals(plan),
+        *_sizes(plan),
+        *_load(plan),
+        *_hold_times(plan),
+        *_unsupported(plan),
+    )
 
 
 def _timer_refusal(timer: Timer, speed: float) -> str:
