@@ -117,7 +117,12 @@ class EmulatedSwitch:
             self._obey(dialect, plane.machine.restart(now), now)
 
     def topology_changed(self) -> None:
-        """Be told that the spanning tree has changed; so far no platform here does anything then."""
+        """Be told that the spanning tree has changed: ask, flood or do nothing, as the platform does."""
+        now = self._loop.now()
+        for dialect, plane in self._planes.items():
+            self._obey(dialect, plane.machine.topology_change(now), now)
+
+    # --- the machines' life -------------------------------------------------------------------------------
 
     # --- the machines' life -------------------------------------------------------------------------------
 
