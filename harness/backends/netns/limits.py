@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.backends.netns import relay_limits
 from harness.plan.model import ActionKind, Cast, Plan, PlanSwitch
 from harness.profiles import DataPlane, load
 from harness.protocols.querier import QuerierConfig
@@ -63,7 +64,14 @@ def refusals(plan: Plan) -> tuple[str, ...]:
         for timer in _timers(plan)
         if 0 < timer.value_s / plan.speed < timer.floor_s * 0.999
     )
-    return (*dict.fromkeys(too_short), *_sizes(plan), *_load(plan), *_hold_times(plan), *_unsupported(plan))
+    return (
+        *dict.fromkeys(too_short),
+        *relay_limits.refusals(plan),
+        *_sizes(plan),
+        *_load(plan),
+        *_hold_times(plan),
+        *_unsupported(plan),
+    )
 
 
 def _timer_refusal(timer: Timer, speed: float) -> str:
