@@ -286,6 +286,10 @@ class Devices:
             return True
         return not isinstance(driver, KernelBridge) or driver.reported(stream.group, host.port)
 
+    def last_due_s(self) -> float | None:
+        """Return when the last frame that a cable holds will be out; None if there is none."""
+        return None if self._cables is None else self._cables.last_due_s()
+
     def report_drops(self) -> None:
         """Hand out what this machine's switches lost."""
         for switch in self._switches.values():
