@@ -78,6 +78,30 @@ def test_a_snooping_switch_spares_those_who_did_not_ask(tmp_path):
     )
 
 
+@pytest.mark.parametrize(("filtering", "load"), [("on", "at_most: 0%"), ("off", "at_least: 100%")])
+def test_sources_decide_where_a_switch_keeps_them(tmp_path, filtering, load):
+    ran(
+        tmp_path,
+        f"""\
+        speed: 50
+        duration: 20s
+        network:
+          switches:
+            sw1:
+              profile: class-c
+              mld: {{snooping: on, querier: {{version: 2}}, source_filtering: {filtering}}}
+          nodes: {{n: {{count: 4, on: sw1}}}}
+        traffic:
+          wanted: {{group: "ff3e::8000:1", senders: n1, receivers: n2, source_specific: true, rate: 2/s}}
+          other: {{group: "ff3e::8000:1", port: 5500, senders: n4, receivers: none, rate: 2/s}}
+        expect:
+          - {{deliver: wanted, result: all}}
+          - {{load: n2, stream: other, {load}}}
+          - {{load: n3, stream: other, at_most: 0%}}
+        """,
+    )
+
+
 def test_the_kernels_bridge_filters_once_it_asks_from_a_link_local_address(tmp_path):
     ran(
         tmp_path,
