@@ -308,6 +308,8 @@ class SnoopingSwitch:
                 case HeaderCheck.TRAFFIC_CLASS:
                     applies = isinstance(message, membership.RecordReport) and read.source.version == 4
                     passes = not applies or read.traffic_class == _INTERNETWORK_CONTROL
+                case HeaderCheck.DESTINATION:
+                    passes = not isinstance(message, membership.Report) or read.destination == message.group
                 case _:
                     assert_never(check)
             if not passes:

@@ -23,9 +23,10 @@ from harness.plan.build import build
 from harness.plan.model import PlanSwitch
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Unregistered
-from harness.protocols.snooping_config import SnoopingConfig
+from harness.protocols.snooping_config import Lookup, SnoopingConfig, TopologyChange
 from harness.scenario.loader import load
 from harness.wire.membership import Query
+from harness.wire.pim import Hello, hello_frame
 
 pytestmark = [
     pytest.mark.lab,
@@ -130,6 +131,70 @@ def test_an_emulated_switch_snoops_each_family_by_itself(tmp_path: Path) -> None
         assert [line.address for line in on.lines(table="querier")] == ["fe80::1"]
         assert modes["igmp"] == "flood"
         assert ports_of(on, "10.77.0.1", "239.9.9.9") == [{"p2", "p3", "p4"}]
+
+
+def complete(switch: PlanSwitch) -> PlanSwitch:
+    behaviour = SnoopingConfig(
+        unregistered=Unregistered.DROP,
+        source_filtering=True,
+        learn_router_from_pim=True,
+        on_topology_change=TopologyChange.FLOOD,
+        topology_change_queries=1,
+    )
+    return replace(switch, behaviour=behaviour)
+
+
+def test_an_emulated_switch_forwards_by_source_and_tells_it(tmp_path: Path) -> None:
+    with bench(tmp_path, "class-b", complete) as on:
+        member, address = on.open("n3", socket.AF_INET), on.devices._plan.host("n3").address.packed
+        membership = GROUP.packed + address
+        member.setsockopt(socket.IPPROTO_IP, _JOIN_SOURCE, membership + SOURCE.packed)
+        on.until("an included source", partial(on.lines, filter=f"include {SOURCE}", port="p3"))
+        assert ports_of(on, str(SOURCE), str(GROUP)) == [{"p3"}]
+        assert ports_of(on, str(OTHER), str(GROUP)) == [set()]
+        switch = on.devices._switches["sw1"]
+        assert switch.knows(GROUP, "p3", (SOURCE,))
+        assert not switch.knows(GROUP, "p3", (SOURCE, OTHER))
+        other = on.open("n4", socket.AF_INET)
+        address = on.devices._plan.host("n4").address.packed
+        other.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, GROUP.packed + address)
+        on.until("any source", partial(on.lines, filter="", port="p4", present=True))
+        other.setsockopt(socket.IPPROTO_IP, _BLOCK_SOURCE, GROUP.packed + address + SOURCE.packed)
+        assert ports_of(on, str(OTHER), str(GROUP)) == [{"p4"}]
+
+
+def test_what_changes_the_lookup_of_a_running_switch_takes_its_members_along(tmp_path: Path) -> None:
+    with bench(tmp_path, "class-b", complete) as on:
+        member, address = on.open("n3", socket.AF_INET), on.devices._plan.host("n3").address.packed
+        member.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, GROUP.packed + address)
+        on.until("n3's membership", partial(on.lines, table="member", group=str(GROUP)))
+        alias = "239.1.1.1"
+        assert ports_of(on, str(SOURCE), str(GROUP), alias) == [{"p3"}, set()]
+        switch = on.devices._switches["sw1"]
+        behaviour = complete(on.devices._plan.switches[0]).behaviour
+        switch.configure(replace(behaviour, lookup=Lookup.MAC))
+        assert ports_of(on, str(SOURCE), str(GROUP), alias) == [{"p3"}, {"p3"}]
+        switch.configure(behaviour)
+        assert ports_of(on, str(SOURCE), str(GROUP), alias) == [{"p3"}, set()]
+
+
+def test_pim_hellos_make_router_ports_and_pass_once(tmp_path: Path) -> None:
+    hello = hello_frame(Hello(source=SOURCE, hold_time_s=105), source_mac=b"\2\0\0\0\0\1")
+    with bench(tmp_path, "class-b", complete) as on:
+        assert on.stage.ports([hello]) == [{"p2", "p3", "p4"}]
+        on.until("the router port of a PIM hello", partial(on.lines, table="router-port"))
+        assert [line.port for line in on.lines(table="router-port")] == ["p1"]
+        assert on.stage.ports([hello]) == [{"p2", "p3", "p4"}]
+
+
+def test_a_topology_change_floods_until_a_query(tmp_path: Path) -> None:
+    with bench(tmp_path, "class-b", complete) as on:
+        assert ports_of(on, str(SOURCE), "239.9.9.9") == [set()]
+        on.devices.topology_changed("sw1")
+        assert ports_of(on, str(SOURCE), "239.9.9.9") == [{"p2", "p3", "p4"}]
+        on.stage.ports([general_query(Dialect.IGMP)])
+        on.until("the query", partial(on.lines, table="querier"))
+        assert ports_of(on, str(SOURCE), "239.9.9.9") == [set()]
 
 
 def test_an_emulated_switch_without_mld_passes_it(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ class EmulatedSwitch:
 
     def __init__(self, switch: PlanSwitch, namespace: int, loop: Loop, clock: Clock, emit: Emit) -> None:
         self.name = switch.name
+        self._ports = frozenset(port.name for port in switch.ports)
         self._loop = loop
         self._clock = clock
         self._emit = emit
@@ -117,18 +118,18 @@ class EmulatedSwitch:
             self._obey(dialect, plane.machine.restart(now), now)
 
     def topology_changed(self) -> None:
-        """Be told that the spanning tree has changed: ask, flood or do nothing, as the platform does."""
+        """Tell the control plane that the spanning tree has changed."""
         now = self._loop.now()
         for dialect, plane in self._planes.items():
             self._obey(dialect, plane.machine.topology_change(now), now)
 
     # --- the machines' life -------------------------------------------------------------------------------
 
-    # --- the machines' life -------------------------------------------------------------------------------
-
     def _read(self) -> None:
         sends: list[Send] = []
         for frame in self._tap.frames():
+            if frame.port not in self._ports:
+                continue  # what is not trapped comes up at the bridge itself once more
             # What was due before the frame came happens first, however late it is read.
             for dialect, plane in self._planes.items():
                 sends += self._note(dialect, plane.machine.tick(frame.at_s), frame.at_s)
