@@ -326,6 +326,8 @@ class Timeline:
             ),
         )
         words = in_words(settings, named)
+        if switch.platform in ONE_SETTING:  # how it asks is set here, and not whether
+            words = words.replace("querier on", "querier")
         return f"MLD {words}" if words else ""
 
     def _membership(self, membership: Membership, loc: Loc, *, joins: bool) -> _Change | None:

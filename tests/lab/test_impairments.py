@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import select
 import socket
@@ -290,6 +291,59 @@ def test_losses_by_chance_are_within_bounds_and_about_what_was_meant() -> None:
                 counts[len(payload)] += 1
         assert counts[400] == 500
         assert 275 <= counts[600] <= 425  # 350 by 0.3 of 500; seven standard deviations
+        losses.close()
+
+
+def ipv4(protocol: int) -> bytes:
+    header = (
+        bytes.fromhex("4600002000000000") + bytes([1, protocol, 0, 0]) + bytes.fromhex("0a000001efc00001")
+    )
+    return bytes.fromhex("01005e400001" + "020000000001" + "0800") + header + bytes(12)
+
+
+def icmpv6(kind: int) -> bytes:
+    message = bytes.fromhex("3a00050200000100") + bytes([kind]) + bytes(27)
+    header = bytes.fromhex("60000000") + len(message).to_bytes(2, "big") + bytes([0, 1])
+    addresses = bytes.fromhex("fe80" + "00" * 13 + "01" + "ff02" + "00" * 13 + "16")
+    return bytes.fromhex("333300000016" + "020000000001" + "86dd") + header + addresses + message
+
+
+@needs_capabilities
+@pytest.mark.parametrize(
+    ("kind", "lost"),
+    [
+        (FrameKind.IGMP, {"igmp"}),
+        (FrameKind.MLD, {"mld query", "mld report", "mld2 report"}),
+        (FrameKind.MULTICAST, {"igmp", "udp", "mld query", "mld report", "mld2 report", "solicitation"}),
+        (FrameKind.UNICAST, {"unicast"}),
+    ],
+)
+def test_protocols_are_told_apart_where_frames_leave(kind: FrameKind, lost: set[str]) -> None:
+    frames = {
+        "igmp": ipv4(2),
+        "udp": ipv4(17),
+        "mld query": icmpv6(130),
+        "mld report": icmpv6(131),
+        "mld2 report": icmpv6(143),
+        "solicitation": icmpv6(135),
+        "unicast": bytes.fromhex("020000000002") + ipv4(17)[6:],
+        "broadcast": b"\xff" * 6 + ipv4(17)[6:],
+    }
+    with network() as fabric:
+        losses = Losses(fabric.host_fd("n2"), "eth0")
+        losses.set((Impairment(loss=1.0, kind=kind),))
+        with inside(fabric.host_fd("n2")):
+            mouth = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        mouth.bind(("eth0", 0))
+        refused = set()
+        for name, frame in frames.items():
+            try:
+                mouth.send(frame)
+            except OSError as error:  # the hook tells a packet socket what it has dropped
+                assert error.errno == errno.ENOBUFS
+                refused.add(name)
+        assert refused == lost
+        mouth.close()
         losses.close()
 
 

@@ -11,6 +11,7 @@ import pytest
 from harness.plan import addresses6
 from harness.plan.build import build_all
 from harness.plan.model import ActionKind, Plan
+from harness.plan.text import describe
 from harness.protocols.dialect import Dialect
 from harness.run import plan_file
 
@@ -150,3 +151,18 @@ def test_a_plan_with_ipv6_survives_its_file(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text(plan_file.dump(plan), encoding="utf-8")
     assert plan_file.load(path) == plan
+
+
+def test_the_text_of_a_plan_tells_what_is_of_ipv6(tmp_path: Path) -> None:
+    rest = 'timeline: [{at: 1s, set: {switch: vmbr0, mld: {querier: {address: "fe80::9"}}}}]\n'
+    settings = "profile: class-c, mld: {snooping: on, querier: {version: 2}}"
+    text = describe(planned(tmp_path, switch=settings, bridge="querier: on", rest=rest))
+    for line in (
+        "  MLD snooping: on; unregistered groups: router ports; floods until: never",
+        "  MLD querier: version 2 from fe80::5c:ff:fe00:1, every 125 s",
+        "1 one [ff15::1]:5405: from n1",
+        "n12      10.77.0.12      02:00:00:00:00:12  sw:p12, MTU 1500, fd77::12 fe80::ff:fe00:12",
+        "vmbr0: MLD querier (address fe80::9)",
+    ):
+        assert line in text
+    assert "MLD" not in describe(planned(tmp_path, group="239.192.0.1"))
