@@ -290,6 +290,13 @@ class Devices:
         """Return when the last frame that a cable holds will be out; None if there is none."""
         return None if self._cables is None else self._cables.last_due_s()
 
+    def catch_up(self) -> None:
+        """Wait until switches that are programs have forwarded what was sent, through as many as there are."""
+        drivers = [driver for driver in self._switches.values() if isinstance(driver, OpenVSwitch)]
+        for _ in drivers:
+            for driver in drivers:
+                driver.catch_up()
+
     def report_drops(self) -> None:
         """Hand out what this machine's switches lost."""
         for switch in self._switches.values():

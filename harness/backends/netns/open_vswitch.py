@@ -16,7 +16,7 @@ from harness.backends.netns.fabric import BRIDGE
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.packet import CONTROL_FRAMES, Tap
-from harness.backends.netns.vswitchd import BridgeSettings, Vswitchd
+from harness.backends.netns.vswitchd import LIMIT_S, BridgeSettings, Vswitchd
 from harness.errors import LabError
 from harness.observations.model import Igmp, Impaired, Mode, TableLine
 from harness.plan.model import PlanSwitch
@@ -35,6 +35,7 @@ DEFAULT_TABLE_SIZE = 2048
 _NEVER_PRUNED = (IPv4Network("224.0.0.0/24"), IPv6Network("ff02::/16"))
 _ROUTERS = "querier"
 """What mdb/show writes in place of a group for a port that leads to a router."""
+_ROUNDS = 8
 _ETHERTYPE_IPV6 = b"\x86\xdd"
 _CAUSE = "told by Open vSwitch"
 
@@ -125,13 +126,17 @@ class OpenVSwitch:
         """Take new settings, as ``ovs-vsctl set`` would give them. Those of IGMP hold for MLD."""
         if behaviour.dialect is Dialect.MLD:
             return
+        # None may be under way: while snooping is off, mdb/show is never answered, nor what is asked later.
+        self.vswitchd.control.call("version", limit_s=LIMIT_S)
+        self._read_answers()
         before, self._behaviour = self._behaviour, behaviour
         self.vswitchd.configure(bridge_settings(self._switch, behaviour))
         self._note_static_ports(_static_ports(before), behaviour)
         self._note_mode()
         if not behaviour.snooping:
+            self._follow({}, "snooping switched off")
             self._forget_queriers("snooping switched off")
-        self._ask("mdb/show", BRIDGE)
+        self._look()
 
     def port_changed(self, port: str, *, up: bool) -> None:
         """Nothing to do: the daemon has seen it itself."""
@@ -141,10 +146,19 @@ class OpenVSwitch:
 
     def restart(self) -> None:
         """Lose all learned entries, of groups and of addresses."""
-        for table in ("mdb/flush", "fdb/flush"):
-            self._ask(table, BRIDGE)
+        self._ask("fdb/flush", BRIDGE)
+        if self._behaviour.snooping:
+            self._ask("mdb/flush", BRIDGE)
         self._forget_queriers("switch restarted")
-        self._ask("mdb/show", BRIDGE)
+        self._look()
+
+    def catch_up(self) -> None:
+        """Wait until the daemon has been round often enough to have forwarded all that had reached it.
+
+        It takes up to 32 frames of each port between two answers.
+        """
+        for _ in range(_ROUNDS):
+            self.vswitchd.control.call("version", limit_s=LIMIT_S)
 
     # --- watching -----------------------------------------------------------------------------------------
 
@@ -160,8 +174,13 @@ class OpenVSwitch:
             if ahead_ms > 0:
                 self._ask("time/warp", str(ahead_ms))
                 self._turned_s += ahead_ms / 1000 / (self._clock.speed - 1)
-            self._ask("mdb/show", BRIDGE)
+            self._look()
         self._loop.call_at(now + TURN_S, self._turn)
+
+    def _look(self) -> None:
+        """Ask for the tables, of which there are none while snooping is off."""
+        if self._behaviour.snooping:
+            self._ask("mdb/show", BRIDGE)
 
     def _ask(self, method: str, *parameters: str) -> None:
         self._asked[self.vswitchd.control.ask(method, *parameters)] = method
@@ -173,21 +192,19 @@ class OpenVSwitch:
                 msg = f"{self.name}: ovs-vswitchd refuses {method}: {answer.error}"
                 raise LabError(msg)
             if method == "mdb/show":
-                self._compare(str(answer.result))
+                found = parse_groups(str(answer.result))
+                now = {(self._ports[number], group): None for number, group in found if number in self._ports}
+                self._follow(now, _CAUSE)
 
-    def _compare(self, shown: str) -> None:
-        now = {
-            (self._ports[number], group): None
-            for number, group in parse_groups(shown)
-            if number in self._ports
-        }
+    def _follow(self, now: dict[tuple[str, Address | None], None], cause: str) -> None:
+        """Tell what of the tables is gone, and what has come."""
         gone = [line for line in self._known if line not in now]
         come = [line for line in now if line not in self._known]
         self._known = now
         for port, group in gone:
-            self._note(port, group, False, _CAUSE)
+            self._note(port, group, False, cause)
         for port, group in come:
-            self._note(port, group, True, _CAUSE)
+            self._note(port, group, True, cause)
 
     def _forget_queriers(self, cause: str) -> None:
         for dialect, election in self._elections.items():
@@ -273,7 +290,7 @@ class OpenVSwitch:
             if isinstance(read.message, membership.Query) and self._behaviour.snooping:
                 elected = self._elections[dialect].hear(read.source, frame.port, frame.at_s)
                 self._note_queriers(dialect, elected)
-        self._ask("mdb/show", BRIDGE)
+        self._look()
 
     def report_drops(self) -> None:
         """Hand out how many IGMP and MLD frames the tap lost since the last call."""
