@@ -1,7 +1,7 @@
 """What was seen in a situation, in words: ``dies at 260 s``, ``across: nothing``, ``router ports``.
 
-Takes the records of a run and the plan that it ran; whatever it says was measured. A loss of a few datagrams
-around a change is part of the change; pairs that fared alike are told once. Pure.
+Takes the records of a run and the plan that it ran; whatever it says was measured. What lasts a
+few seconds only is not told; pairs that fared alike are told once. Pure.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from harness.observations.model import Igmp, Record
 from harness.plan.model import ActionKind, PeerKind, Plan, PlanStream
 
 SAME_S = 15.0
-"""Pairs whose change came within this time of each other fared alike: hosts answer a query when they like."""
-_SHORT = 4
-"""So many datagrams missing in a row are told as a gap; fewer are the edge of a change."""
+"""What lasts less is not told, and pairs that changed within it fared alike: hosts answer when they like."""
 _ALMOST_ALL, _HARDLY_ANY = 0.98, 0.02
 
 
@@ -72,15 +70,16 @@ def _delivery(history: History, plan: Plan, last_query_s: float | None) -> str:
 def _spells(stream: PlanStream, row: bytearray | None) -> Iterator[Spell]:
     """A pair's datagrams as times of hearing and of not hearing."""
     count = stream.sequence_at(stream.stop_s)
+    short = SAME_S / stream.period_s
     heard = [row is not None and row[number] > 0 for number in range(count)]
     began, number = 0, 0
     while number < count:
         lasts = next((n for n in range(number, count) if heard[n] != heard[began]), count)
         back = next((n for n in range(lasts, count) if heard[n] == heard[began]), count)
-        if lasts < count and back - lasts < _SHORT and back < count:
+        if lasts < count and back - lasts < short and back < count:
             number = back
             continue
-        if lasts - began >= _SHORT or (began, lasts) == (0, count):
+        if lasts - began >= short or (began, lasts) == (0, count):
             yield Spell(heard=heard[began], from_s=stream.sent_at(began), until_s=stream.sent_at(lasts))
         began = number = lasts
 

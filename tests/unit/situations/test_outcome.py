@@ -43,9 +43,9 @@ def spells(text):
         ("#" * 260 + "." * 40, "dies at 260 s"),
         ("." * 100 + "#" * 40, "nothing until 100 s"),
         ("#" * 100 + "." * 20 + "#" * 40, "works, gaps of 20 s"),
-        ("#" * 100 + "." + "#" * 40, "works"),
+        ("#" * 100 + "." * 12 + "#" * 40, "works"),
         ("#" * 100 + ".#.#" + "." * 40, "dies at 100 s"),
-        ("." * 10 + "#" * 10 + "." * 10, "nothing at first, gaps of 10 s, 10 s"),
+        ("." * 20 + "#" * 20 + "." * 20, "nothing at first, gaps of 20 s, 20 s"),
     ],
 )
 def test_a_pair_in_words(row, phrase):
