@@ -106,7 +106,9 @@ class Harness:
     def __init__(self, plan: Plan, devices: Devices, loop: Loop, clock: Clock) -> None:
         self.records: list[Record] = []
         self.plan, self.loop, self.clock = plan, loop, clock
-        self.traffic = Traffic(plan, loop, clock, self.records.append, devices.enter_host)
+        self.traffic = Traffic(
+            plan, loop, clock, self.records.append, devices.enter_host, devices.change_membership
+        )
         self.traffic.open()
         self.stream = plan.streams[0]
         for host in plan.hosts:

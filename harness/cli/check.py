@@ -15,6 +15,8 @@ from harness.profiles import loader as profiles
 from harness.run import backends
 from harness.run.session import refuse
 
+_SHOWN_DOUBTS = 6
+"""More would hide the other warnings."""
 _EXAMPLES = """Find every mistake in scenario files, at once, with its place.
 
 Nothing is built and no rights are needed.
@@ -73,4 +75,7 @@ def _warnings(file: Path, plans: tuple[Plan, ...]) -> Iterator[str]:
         own = profiles.is_file(name)
         doubts = (profiles.read_profile(file.parent / name) if own else profiles.load(name)).doubts()
         if doubts:
-            yield f"{file}: warning: profile {name} has values that nobody verified: {', '.join(doubts)}"
+            more = len(doubts) - _SHOWN_DOUBTS
+            rest = f" and {more} more, see mcast profiles {name}" if more > 0 else ""
+            shown = ", ".join(doubts[:_SHOWN_DOUBTS])
+            yield f"{file}: warning: profile {name} has values that nobody verified: {shown}{rest}"

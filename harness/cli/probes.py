@@ -101,6 +101,11 @@ def _tools() -> Iterator[Finding]:
             "nftables",
             "scenarios whose nodes carry nft rules, and looking at a held lab's switch tables",
         ),
+        (
+            "ovs-vswitchd",
+            "openvswitch-switch",
+            "switches of the profiles ovs and ovs-strict that are not emulated: on",
+        ),
         ("ip", "iproute2", "looking at a held lab"),
         ("nsenter", "util-linux", "entering a held lab's nodes"),
         ("tcpdump", "tcpdump", "watching a held lab (--pcap works without)"),
@@ -232,9 +237,11 @@ def _probe_network() -> Iterator[Finding]:
 
 
 def _probe_data_plane(fabric: Fabric) -> Iterator[Finding]:
+    from harness.backends.netns.data_plane import DataPlane  # noqa: PLC0415
+    from harness.backends.netns.losses import Losses  # noqa: PLC0415
     from harness.backends.netns.namespaces import inside  # noqa: PLC0415
-    from harness.backends.netns.nft import DataPlane, SilentLink  # noqa: PLC0415
     from harness.backends.netns.packet import Tap  # noqa: PLC0415
+    from harness.plan.impairment import Impairment  # noqa: PLC0415
 
     namespace = fabric.switch_fd(_SWITCH)
 
@@ -256,10 +263,10 @@ def _probe_data_plane(fabric: Fabric) -> Iterator[Finding]:
         cost="no switch profiles but linux-bridge",
     )
     yield _try(
-        "nftables egress hook (silent links)",
-        lambda: SilentLink.silence(namespace, _PORT),
+        "nftables egress hook (links that lose frames)",
+        lambda: Losses(namespace, _PORT).set((Impairment(loss=0.5, larger_than=1000),)),
         cure="Linux 5.16 or later with CONFIG_NETFILTER_EGRESS",
-        cost="no timeline step silence",
+        cost="no silence, and no loss of frames",
     )
 
 

@@ -16,6 +16,7 @@ import click
 from harness import profiles
 from harness.errors import ExitCode
 from harness.profiles import Profile
+from harness.profiles.loader import QUERIER
 from harness.source.duration import text as duration_text
 
 _EXAMPLES = f"""Show what each platform does with multicast as shipped.
@@ -39,6 +40,24 @@ _HEADINGS = (
 )
 _AGES = ("membership_interval", "router_port_interval")
 """The intervals of which 0 is for ever."""
+_LIMITS = ("most_groups", "most_groups_per_port")
+"""The counts of which 0 is no limit."""
+_SECTION = "querier_defaults."
+_GROUPS = {
+    "what runs as shipped": ("snooping", "mld_snooping", "querier"),
+    "groups without a member": ("unregistered", "flood_until"),
+    "members": (
+        *("membership_interval", "last_member_interval", "last_member_count", "fast_leave"),
+        *("source_filtering", "any_source_in_ssm", "lookup"),
+        *("most_groups", "most_groups_per_port", "above_most_groups", "checks"),
+    ),
+    "router ports": ("router_port_interval", "learn_router_from_zero", "learn_router_from_pim"),
+    "where messages are relayed to": ("relay_reports_to", "relay_records_to", "report_suppression"),
+    "when the spanning tree changes": ("on_topology_change", "topology_change_queries"),
+    "what silences its querier": ("querier_needs_address", "querier_yields_to_router_port"),
+    "its querier, once switched on (querier_defaults)": tuple(f"{_SECTION}{name}" for name in QUERIER),
+}
+"""The settings as they are shown, in parts with a heading each."""
 _LOCAL = "224.0.0.x floods to every port, whatever the profile (RFC 4541 section 2.1.2 (2))."
 _TABLE_NOTES = f"""\
 flood until: everything floods before it is known. unverified: how many values nobody has looked up.
@@ -78,6 +97,10 @@ def _shown(profile: Profile, setting: str) -> str:
             return "on" if value else "off"
         case float():
             return "for ever" if value == 0 and setting in _AGES else duration_text(value)
+        case tuple():
+            return ", ".join(value) or "none"
+        case 0 if setting in _LIMITS:
+            return "no limit"
         case _:
             return str(value)
 
@@ -101,16 +124,26 @@ def _described(profile: Profile) -> Iterator[str]:
     yield ""
     yield from wrap(profile.about, _WIDTH)
     yield ""
-    sources = tuple(dict.fromkeys(origin.source for origin in profile.provenance))
-    longest = max(len(origin.setting) for origin in profile.provenance)
-    for origin in profile.provenance:
-        mark = "" if origin.verified else "  not verified"
-        value = _shown(profile, origin.setting)
-        yield f"  {origin.setting:{longest}}  {value:12}  [{sources.index(origin.source) + 1}]{mark}"
-    yield ""
+    sources: list[str] = []
+    for heading, settings in _GROUPS.items():
+        yield heading
+        yield from (f"  {line}" for line in _lines(profile, settings, sources))
+        yield ""
     for number, source in enumerate(sources, 1):
         yield from wrap(f"[{number}] {source}", _WIDTH, subsequent_indent="    ")
     yield _LOCAL
+
+
+def _lines(profile: Profile, settings: Sequence[str], sources: list[str]) -> Iterator[str]:
+    """A line for each setting; its source is entered among ``sources`` at its first mention."""
+    widest = max(len(setting.removeprefix(_SECTION)) for group in _GROUPS.values() for setting in group)
+    for setting in settings:
+        origin = profile.source_of(setting)
+        if origin.source not in sources:
+            sources.append(origin.source)
+        mark = "" if origin.verified else "  not verified"
+        value, number = _shown(profile, setting), sources.index(origin.source) + 1
+        yield f"{setting.removeprefix(_SECTION):{widest}}  {value:12}  [{number}]{mark}"
 
 
 def _as_json(profile: Profile) -> dict[str, object]:

@@ -9,7 +9,7 @@ import click
 
 from harness.cli.progress import ProgressLine
 from harness.cli.results import Results
-from harness.cli.selection import Overrides, capture, check_captures, plans, variants
+from harness.cli.selection import Overrides, capture, captures_of, plans, variants
 from harness.errors import ExitCode
 from harness.run import backends
 from harness.run.events import Event, Held
@@ -68,11 +68,9 @@ def command(  # noqa: PLR0913, PLR0917  one parameter an option
         return ExitCode.NOTHING
     if hold and len(chosen) > 1:
         raise click.UsageError(f"--hold keeps one lab, and these are {len(chosen)}; name one: FILE::VARIANT")
-    for plan in chosen:
-        check_captures(plan, captures)
     requests = {
         f"{plan.file}::{plan.variant}": Request(
-            plan=plan, backend=backend, parent=folder, captures=captures, hold=hold
+            plan=plan, backend=backend, parent=folder, captures=captures_of(plan, captures), hold=hold
         )
         for plan in chosen
     }

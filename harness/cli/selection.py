@@ -83,13 +83,25 @@ def capture(text: str) -> tuple[str, str]:
     return switch, port
 
 
-def check_captures(plan: Plan, captures: tuple[tuple[str, str], ...]) -> None:
-    """Raise BadParameter for a port that the plan does not have."""
-    known = [f"{switch.name}:{port.name}" for switch in plan.switches for port in switch.ports]
-    for switch, port in captures:
-        if f"{switch}:{port}" not in known:
-            guess = closest(f"{switch}:{port}", known)
-            raise click.BadParameter(f"{plan.name} has no port {switch}:{port}{guess}", param_hint="--pcap")
+def captures_of(plan: Plan, captures: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return what to capture of the plan: a port of a switch with VLANs in each of those that it is in.
+
+    Raises BadParameter for a port that the plan does not have.
+    """
+    ports = [(switch, port.name) for switch in plan.switches for port in switch.ports]
+    found: dict[tuple[str, str], None] = {}
+    for name, port in captures:
+        own = [
+            (switch.name, here)
+            for switch, here in ports
+            if here == port and name in {switch.name, switch.chassis}
+        ]
+        if not own:
+            known = (f"{owner}:{here}" for switch, here in ports for owner in (switch.name, switch.chassis))
+            guess = closest(f"{name}:{port}", dict.fromkeys(known))
+            raise click.BadParameter(f"{plan.name} has no port {name}:{port}{guess}", param_hint="--pcap")
+        found.update(dict.fromkeys(own))
+    return tuple(found)
 
 
 def existing(path: Path) -> Iterator[Path]:

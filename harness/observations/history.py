@@ -21,6 +21,7 @@ from harness.observations.model import (
     Mode,
     Phase,
     Record,
+    Remark,
     Sent,
     Started,
     TableLine,
@@ -104,7 +105,7 @@ class History:
                     self.started = record
                 case Ended():
                     self.ended = record
-                case Phase():
+                case Phase() | Remark():
                     continue
             if not isinstance(record, Started) and record.at_s > last_s:
                 last_s = record.at_s

@@ -79,7 +79,10 @@ class Membership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Igmp:
-    """An IGMP message seen at a switch's port, or sent by the switch itself (``sent``, port empty)."""
+    """An IGMP or MLD message seen at a switch's port, or sent by the switch itself (``sent``, port empty).
+
+    ``protocol`` is "igmp" or "mld", here and in what follows.
+    """
 
     at_s: float
     switch: str
@@ -88,11 +91,16 @@ class Igmp:
     source: str
     group: str = ""
     sent: bool = False
+    protocol: str = "igmp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLine:
-    """A line of a switch's tables appeared or went: table "member", "router-port" or "querier"."""
+    """A line of a switch's tables appeared or went: table "member", "router-port" or "querier".
+
+    ``filter`` of a member: from which sources it receives the group, "include 10.77.0.3" or "exclude
+    10.77.0.3"; empty is every source. A member whose filter changes appears again with the new one.
+    """
 
     at_s: float
     switch: str
@@ -102,6 +110,8 @@ class TableLine:
     group: str = ""
     address: str = ""
     cause: str = ""
+    filter: str = ""
+    protocol: str = "igmp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,16 +123,21 @@ class Mode:
     snooping: bool
     unregistered: str
     cause: str
+    protocol: str = "igmp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acted:
-    """A step of the timeline was carried out; ``late_s`` behind the plan."""
+    """A step of the timeline was carried out; ``late_s`` behind the plan.
+
+    ``devices`` are the switches and hosts that it was done to; empty: any may be meant.
+    """
 
     at_s: float
     text: str
     name: str = ""
     late_s: float = 0.0
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +156,14 @@ class Impaired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """A sentence about the run that its report must not hide; it puts nothing in doubt."""
+
+    at_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The last record: "complete", "interrupted" or "broken" (then ``detail`` says why)."""
 
@@ -151,7 +174,20 @@ class Ended:
     counters: dict[str, int] = field(default_factory=dict)
 
 
-Record = Started | Phase | Sent | Arrived | Membership | Igmp | TableLine | Mode | Acted | Impaired | Ended
+Record = (
+    Started
+    | Phase
+    | Sent
+    | Arrived
+    | Membership
+    | Igmp
+    | TableLine
+    | Mode
+    | Acted
+    | Impaired
+    | Remark
+    | Ended
+)
 
 KINDS: dict[str, type[Record]] = {
     "started": Started,
@@ -164,5 +200,6 @@ KINDS: dict[str, type[Record]] = {
     "mode": Mode,
     "acted": Acted,
     "impaired": Impaired,
+    "remark": Remark,
     "ended": Ended,
 }

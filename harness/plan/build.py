@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.errors import ScenarioError
 from harness.plan.expectations import Expectations
+from harness.plan.ipv6 import has_ipv6, with_ipv6
 from harness.plan.model import Action, Plan
 from harness.plan.moments import Moments
 from harness.plan.names import Mistakes, read_names
@@ -46,6 +47,8 @@ def build(variant: LoadedVariant) -> Plan:
     mistakes = Mistakes(variant)
     names = read_names(scenario.network, mistakes)
     network = plan_network(scenario.network, names, mistakes, variant.profiles)
+    if has_ipv6(scenario):
+        network = with_ipv6(network, scenario.network, names, mistakes, variant.profiles)
     moments = Moments(scenario.timeline, mistakes)
     drafts = Streams(plan_streams(scenario.traffic, names, moments, mistakes))
     timeline = Timeline(names, network, drafts, moments, mistakes)
@@ -64,10 +67,13 @@ def build(variant: LoadedVariant) -> Plan:
         seed=scenario.seed,
         duration_s=duration_s,
         prefix_length=scenario.network.subnet.prefixlen,
+        prefix_length6=scenario.network.subnet6.prefixlen,
         ipv6=scenario.network.ipv6,
         switches=network.switches,
         hosts=network.hosts,
         links=network.links,
+        impaired=network.impaired,
+        relayed=timeline.relayed,
         streams=streams,
         actions=actions,
         expectations=expected,

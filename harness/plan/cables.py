@@ -7,20 +7,25 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.plan.names import Loc, Mistakes, Names
+from harness.plan.names import Loc, Mistakes, Names, chassis_of
+from harness.plan.vlans import Lane, lanes, tell_unknown
 from harness.scenario import network as written
 
 Place = tuple[str, int | None]
-"""A switch, and the number of its port if the file asks for one."""
+"""A switch (sw1), or a VLAN of one (sw1.20), and the number of its port if the file asks for one."""
 
 _PORT = re.compile(r"p([1-9][0-9]{0,3})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortRequest:
-    """A cable's end that needs a port of ``switch``: the one with number ``wanted``, or any."""
+    """A cable's end that needs a port of ``switch``: the one with number ``wanted``, or any.
+
+    ``domain`` is what a host's port is in: the switch, or one of its VLANs.
+    """
 
     switch: str
+    domain: str
     wanted: int | None
     peer: str
     loc: Loc
@@ -28,22 +33,23 @@ class PortRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A cable between two switches, before its ports have numbers."""
+    """A cable between two switches, before its ports have numbers; ``lanes`` are what it carries."""
 
     a: Place
     b: Place
-    mtu: int | None
+    lanes: tuple[Lane, ...]
+    mtu: tuple[int, int] | None
     up: bool
     loc: Loc
 
 
 def read_end(text: str, names: Names, loc: Loc, mistakes: Mistakes) -> tuple[Place, ...]:
-    """The switches that ``sw1``, ``sw1:p7`` or ``sw`` (all of them) stands for; none after a mistake."""
+    """The places that ``sw1``, ``sw1.20``, ``sw1:p7`` or ``sw`` (all of them) is; none after a mistake."""
     name, colon, port = text.partition(":")
-    switches = names.expanded(name, names.switches)
+    switches = names.expanded(name, names.switches) or names.expanded(name, names.domains)
     match = _PORT.fullmatch(port)
     if not switches:
-        mistakes.add_unknown(loc, "switch", name, (*names.switches, *names.several))
+        tell_unknown(name, names, loc, mistakes, others=names.several)
     elif colon and match is None:
         mistakes.add(loc, f'"{text}": the ports of {name} are {name}:p1, {name}:p2 and so on')
     elif colon and len(switches) > 1:
@@ -85,7 +91,12 @@ def read_links(links: written.Links, names: Names, mistakes: Mistakes) -> tuple[
     if isinstance(links, written.Layout):
         hubs = names.switches if links is written.Layout.CHAIN else names.switches[:1] * len(names.switches)
         pairs = zip(hubs, names.switches[1:], strict=False)
-        return tuple(Link(a=(a, None), b=(b, None), mtu=None, up=True, loc=loc) for a, b in pairs)
+        made = (((a, b), lanes((a, b), None, None, names, loc, mistakes)) for a, b in pairs)
+        return tuple(
+            Link(a=(a, None), b=(b, None), lanes=carried, mtu=None, up=True, loc=loc)
+            for (a, b), carried in made
+            if carried
+        )
     found: list[Link] = []
     for index, link in enumerate(links):
         read = _read_link(link, names, (*loc, index), mistakes)
@@ -111,8 +122,12 @@ def _read_link(
     if ends[0][0] == ends[1][0]:
         mistakes.add(loc, f"{ends[0][0]} is linked to itself")
         return None
-    up = full is None or full.state == "up"
-    return Link(a=ends[0], b=ends[1], mtu=None if full is None else full.mtu, up=up, loc=loc)
+    full = full or written.Link(between=pair)
+    carried = lanes((ends[0][0], ends[1][0]), full.vlan, full.vlans, names, loc, mistakes)
+    if not carried:
+        return None
+    a, b = ((chassis_of(name), wanted) for name, wanted in ends)
+    return Link(a=a, b=b, lanes=carried, mtu=full.mtu, up=full.state == "up", loc=loc)
 
 
 def path(cables: Iterable[tuple[str, str]], start: str, goal: str) -> tuple[str, ...]:
@@ -140,5 +155,11 @@ def path(cables: Iterable[tuple[str, str]], start: str, goal: str) -> tuple[str,
 def loop(way: tuple[str, ...]) -> str:
     """The sentence about switches in a ring."""
     if len(way) == 2:
-        return f"{way[0]} and {way[1]} are joined twice: a loop, and these switches run no spanning tree"
-    return f"{', '.join(way)} form a loop; these switches run no spanning tree, so one link must be down"
+        return (
+            f"{way[0]} and {way[1]} are joined twice: a loop, and these switches run no spanning tree; with "
+            "spanning_tree: on one of the two waits"
+        )
+    return (
+        f"{', '.join(way)} form a loop; these switches run no spanning tree, so one link must be down, or "
+        "the network needs spanning_tree: on"
+    )

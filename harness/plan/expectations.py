@@ -8,7 +8,7 @@ so that no expectation holds for want of evidence.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import assert_never
 
 from harness.plan.model import (
@@ -30,6 +30,7 @@ from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names
 from harness.plan.network import PlannedNetwork, named_ports
 from harness.plan.traffic import Streams
+from harness.plan.vlans import one_domain
 from harness.scenario.expectations import (
     Deliver,
     Heals,
@@ -44,6 +45,7 @@ from harness.scenario.expectations import (
 from harness.scenario.expectations import Expectation as Written
 from harness.scenario.fields import Moment
 from harness.scenario.loader import LoadedVariant
+from harness.wire.membership import Address
 
 EVIDENCE = 10
 """Datagrams of each sender that are awaited where an expectation leaves its end open."""
@@ -374,26 +376,28 @@ class Expectations:
 
     def _tables(self, written: SwitchState, loc: Loc, where: Where, duration_s: float) -> ExpectTables | None:
         at_s = self._at_s(written.at, (*loc, "at"), duration_s)
-        names = self._names.switches
-        known = self._names.known("switch", written.switch, names, (*loc, "switch"), self._mistakes)
-        switch = next((one for one in self._network.switches if one.name == written.switch), None)
-        if at_s is None or not known or switch is None:
+        name = one_domain(written.switch, self._names, (*loc, "switch"), self._mistakes)
+        switch = next((one for one in self._network.switches if one.name == name), None)
+        if at_s is None or switch is None:
             return None
-        groups: list[tuple[IPv4Address, tuple[str, ...]]] = []
+        groups: list[tuple[Address, tuple[str, ...]]] = []
         for group, ports in (written.groups or {}).items():
             groups.append((group, self._ports(switch, ports, (*loc, "groups", str(group)))))
-        router_ports = written.router_ports
         return ExpectTables(
             where=where,
             switch=switch.name,
             at_s=at_s,
             groups=None if written.groups is None else tuple(groups),
-            router_ports=None
-            if router_ports is None
-            else self._ports(switch, router_ports, (*loc, "router_ports")),
+            router_ports=self._named(switch, written.router_ports, (*loc, "router_ports")),
             querier=written.querier if isinstance(written.querier, IPv4Address) else None,
             querier_judged=written.querier is not None,
+            mld_router_ports=self._named(switch, written.mld_router_ports, (*loc, "mld_router_ports")),
+            mld_querier=written.mld_querier if isinstance(written.mld_querier, IPv6Address) else None,
+            mld_querier_judged=written.mld_querier is not None,
         )
+
+    def _named(self, switch: PlanSwitch, written: tuple[str, ...] | None, loc: Loc) -> tuple[str, ...] | None:
+        return None if written is None else self._ports(switch, written, loc)
 
     def _ports(self, switch: PlanSwitch, written: tuple[str, ...], loc: Loc) -> tuple[str, ...]:
         names = tuple(port.name for port in switch.ports) if written == ("all",) else written

@@ -11,18 +11,25 @@ import math
 import shlex
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import Problem
+from harness.plan.impairment import Impairment
 from harness.profiles import DataPlane
+from harness.protocols.dialect import Dialect
+from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
+from harness.wire.membership import Address, Message
+from harness.wire.pim import Hello
 
 if TYPE_CHECKING:
     import networkx
 
+_LINK_SCOPE = 2
+"""Of a group of IPv6 (RFC 4291 section 2.7)."""
 ROUNDING = 1e-6
 """Of a period: three times a third of a second is one second, although not in binary."""
 
@@ -51,12 +58,19 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSwitch:
-    """A switch. ``behaviour`` holds times in the customer's seconds; ``querier`` in it may be None.
+    """A broadcast domain: a switch without VLANs, or one VLAN of a switch.
 
+    sw1.20 is VLAN 20 of the ``chassis`` sw1; a switch without VLANs is its own chassis, and ``vlan`` None.
+    Ports are the chassis's: p5 of sw1.10 and p5 of sw1.20 are one cable.
+    ``behaviour`` holds times in the customer's seconds; ``querier`` in it may be None.
     ``profile`` is what the file says, for people; all that it means stands in the other fields.
+    ``data_plane`` is what makes it in a lab, ``platform`` what it is: they differ where the genuine switch is
+    emulated.
     """
 
     name: str
+    chassis: str
+    vlan: int | None
     profile: str
     title: str
     data_plane: DataPlane
@@ -66,7 +80,17 @@ class PlanSwitch:
     behaviour: SnoopingConfig
     querier_ready: QuerierConfig
     """What a later "start querier" starts, also when none runs at first."""
+    mld: SnoopingConfig | None = None
+    """What it does with IPv6; None where the scenario has none, and multicast of IPv6 floods."""
+    mld_querier_ready: QuerierConfig | None = None
+    platform: DataPlane = DataPlane.EMULATED
     ports: tuple[Port, ...]
+
+    def snoops(self, group: Address) -> bool:
+        """Whether it snoops on the groups of this one's family from the start."""
+        if isinstance(group, IPv4Address):
+            return self.behaviour.snooping
+        return self.mld is not None and self.mld.snooping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +107,10 @@ class FirewallCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanHost:
-    """A node or a router: a Linux network stack with one interface, eth0."""
+    """A node or a router: a Linux network stack with one interface, eth0.
+
+    ``address6`` and ``link_local`` are None where the scenario has no IPv6.
+    """
 
     name: str
     kind: PeerKind
@@ -96,20 +123,52 @@ class PlanHost:
     up: bool
     igmp_version: int | None
     querier: QuerierConfig | None = None
-    """Of a router: runs from the start if ``querier_on``."""
+    """Of a router, or of a node that asks: runs from the start if ``querier_on``."""
     querier_on: bool = False
+    emulated: HostConfig | None = None
+    """Of a node: this machine speaks IGMP, and the kernel does not."""
     firewall: tuple[FirewallCommand, ...] = ()
     """Run in this order, before the host joins or sends anything."""
+    address6: IPv6Address | None = None
+    link_local: IPv6Address | None = None
+    mld_version: int | None = None
+    mld_querier: QuerierConfig | None = None
+    """Of a router where there is IPv6: runs from the start if ``mld_querier_on``."""
+    mld_querier_on: bool = False
+
+    def address_for(self, group: Address) -> Address:
+        """The source of this host's datagrams to a group (RFC 6724 section 5, rule 2, for those of IPv6)."""
+        if isinstance(group, IPv6Address) and group.packed[1] & 0x0F == _LINK_SCOPE:
+            return self._there(self.link_local)
+        return self.unicast_for(group)
+
+    def unicast_for(self, group: Address) -> Address:
+        """Where this host is sent what others get by this group.
+
+        Raises ValueError for a group of IPv6 where the scenario has none of it.
+        """
+        return self.address if isinstance(group, IPv4Address) else self._there(self.address6)
+
+    def _there(self, address: IPv6Address | None) -> IPv6Address:
+        if address is None:
+            msg = f"{self.name} has no IPv6 address"
+            raise ValueError(msg)
+        return address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanLink:
-    """A cable between two switches; ends are (switch, port)."""
+    """A cable between two switches, or what it carries of a VLAN; ends are (switch, port), each with an MTU.
+
+    ``blocked`` by the spanning tree: plugged in and not ``up`` until the tree changes.
+    """
 
     a: tuple[str, str]
     b: tuple[str, str]
     mtu: int
+    b_mtu: int
     up: bool
+    blocked: bool = False
 
 
 class Cast(Enum):
@@ -132,7 +191,7 @@ class PlanStream:
     name: str
     number: int
     cast: Cast
-    group: IPv4Address
+    group: Address
     port: int
     source_specific: bool
     senders: tuple[str, ...]
@@ -164,10 +223,14 @@ class ActionKind(Enum):
     LINK_UP = "link up"
     SILENCE = "silence"
     RESTORE = "restore"
+    IMPAIR = "impair"
+    REPAIR = "repair"
+    TOPOLOGY_CHANGE = "topology change"
     JOIN = "join"
     LEAVE = "leave"
     RESTART_SWITCH = "restart switch"
     RESTART_NODE = "restart node"
+    FORGE = "forge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,13 +242,40 @@ class End:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImpairedEnd:
+    """What happens to the frames that leave this end of a cable; without ``impairments`` they pass."""
+
+    end: End
+    impairments: tuple[Impairment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgery:
+    """A packet that a host's stack would not send; times in ``message`` are the customer's.
+
+    ``destination`` None is that of the RFCs, and so is ``destination_mac``: that of the group.
+    """
+
+    message: Message | Hello
+    source: Address
+    source_mac: str
+    destination: Address | None = None
+    destination_mac: str | None = None
+    hops: int = 1
+    router_alert: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One timed change. ``text`` says it in words; ``line`` is where it is written.
 
-    CONFIGURE: ``target`` switch takes ``behaviour`` whole. START/STOP_QUERIER: ``target`` switch or router
-    (for a switch ``behaviour`` is what it then runs). LINK_DOWN/UP: ``ends`` are both ends of the cable.
-    SILENCE/RESTORE: frames leaving each of ``ends`` vanish. JOIN/LEAVE: ``target`` node, ``stream`` number.
-    RESTART_*: ``target``.
+    CONFIGURE: ``target`` switch takes ``behaviour`` whole. START/STOP_QUERIER: ``target`` switch or host
+    (for a switch ``behaviour`` is what it then runs). LINK_DOWN/UP: ``ends`` are both ends of the cable,
+    or none where the spanning tree keeps it from forwarding. SILENCE/RESTORE/IMPAIR/REPAIR: ``impaired`` are
+    the ends that change, each with all that holds from then on. TOPOLOGY_CHANGE: the spanning tree tells
+    ``target`` switch. JOIN/LEAVE: ``target`` node, ``stream`` number. RESTART_*: ``target``.
+    FORGE: ``target`` host sends ``forgery``.
+    ``mld`` is to IPv6 what ``behaviour`` is to IPv4; a querier that starts or stops is that of ``dialect``.
     """
 
     at_s: float
@@ -195,8 +285,19 @@ class Action:
     name: str | None = None
     target: str = ""
     ends: tuple[End, ...] = ()
+    impaired: tuple[ImpairedEnd, ...] = ()
     behaviour: SnoopingConfig | None = None
+    mld: SnoopingConfig | None = None
+    dialect: Dialect = Dialect.IGMP
     stream: int | None = None
+    forgery: Forgery | None = None
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Return the switches and hosts that it is done to, each once."""
+        ends = (*self.ends, *(one.end for one in self.impaired))
+        target = (self.target,) if self.target else ()
+        return tuple(dict.fromkeys((*target, *(end.device for end in ends))))
 
 
 class Audience(Enum):
@@ -290,11 +391,14 @@ class ExpectTables:
     where: Where
     switch: str
     at_s: float
-    groups: tuple[tuple[IPv4Address, tuple[str, ...]], ...] | None
+    groups: tuple[tuple[Address, tuple[str, ...]], ...] | None
     router_ports: tuple[str, ...] | None
     querier: IPv4Address | None
     querier_judged: bool
     """True with ``querier`` None: no querier must be known."""
+    mld_router_ports: tuple[str, ...] | None = None
+    mld_querier: IPv6Address | None = None
+    mld_querier_judged: bool = False
 
 
 Expectation = ExpectDelivery | ExpectMatrix | ExpectStop | ExpectHeal | ExpectLoad | ExpectTables
@@ -312,11 +416,16 @@ class Plan:
     seed: int
     duration_s: float
     prefix_length: int
+    prefix_length6: int = 64
     ipv6: bool = False
     """Whether the hosts' own IPv6 may speak; otherwise a capture holds only what the scenario sends."""
     switches: tuple[PlanSwitch, ...]
     hosts: tuple[PlanHost, ...]
     links: tuple[PlanLink, ...]
+    impaired: tuple[ImpairedEnd, ...] = ()
+    """What cables do from the start."""
+    relayed: tuple[tuple[End, End], ...] = ()
+    """Cables that at some time hold frames back: those need more than a rule that drops."""
     streams: tuple[PlanStream, ...]
     actions: tuple[Action, ...]
     expectations: tuple[Expectation, ...]
@@ -337,6 +446,11 @@ class Plan:
     def routers(self) -> tuple[PlanHost, ...]:
         """Return the routers."""
         return tuple(host for host in self.hosts if host.kind is PeerKind.ROUTER)
+
+    @property
+    def askers(self) -> tuple[PlanHost, ...]:
+        """Return the hosts that have a querier, whether or not it runs from the start."""
+        return tuple(host for host in self.hosts if host.querier or host.mld_querier)
 
     def host(self, name: str) -> PlanHost:
         """Return a host by name; KeyError if there is none."""
@@ -361,12 +475,15 @@ class Plan:
 
     @property
     def graph(self) -> networkx.MultiGraph[str]:
-        """Return the network: nodes carry ``kind`` and their plan, edges ``ports``, ``mtu`` and ``up``."""
+        """Return the network: nodes carry ``kind`` and their plan, edges ``ports``, ``mtu`` and ``up``.
+
+        Switches are broadcast domains and carry ``chassis`` and ``vlan``; a trunk is an edge for each VLAN.
+        """
         import networkx  # noqa: PLC0415  a quarter of a second, and only people who look at the plan need it
 
         graph: networkx.MultiGraph[str] = networkx.MultiGraph(name=self.name, speed=self.speed)
         for switch in self.switches:
-            graph.add_node(switch.name, kind="switch", plan=switch)
+            graph.add_node(switch.name, kind="switch", plan=switch, chassis=switch.chassis, vlan=switch.vlan)
         for host in self.hosts:
             graph.add_node(host.name, kind=host.kind.value, plan=host)
             graph.add_edge(host.name, host.switch, ports=("eth0", host.port), mtu=host.mtu, up=host.up)

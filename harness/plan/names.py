@@ -43,6 +43,11 @@ class Mistakes:
         if certain or not self._may_follow(loc):
             self._found.append(self._variant.where(loc, key=key).problem(message))
 
+    def add_all(self, loc: Loc, found: Iterable[tuple[str, str]]) -> None:
+        """Mistakes in the values of keys at ``loc``: (key, message) each."""
+        for key, message in found:
+            self.add((*loc, key), message)
+
     def add_told(self) -> None:
         """A mistake that was told when the file was read; what follows from it is none."""
         self._count += 1
@@ -70,19 +75,42 @@ class Mistakes:
             raise ScenarioError(tuple(self._found))
 
 
+def domain_name(switch: str, vlan: int | None) -> str:
+    """``sw1.20`` for VLAN 20 of sw1, ``sw1`` for a switch without VLANs. Written names have no dots."""
+    return switch if vlan is None else f"{switch}.{vlan}"
+
+
+def chassis_of(name: str) -> str:
+    """The switch itself, sw1, of ``sw1.20`` or ``sw1``."""
+    return name.partition(".")[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """All devices by kind, in the order of the file; ``several`` is what a name with a count stands for."""
+    """All devices by kind, in the order of the file; ``several`` is what a name with a count stands for.
+
+    ``vlans`` are the VLANs of those switches that have some, in the order of the file.
+    """
 
     switches: tuple[str, ...]
     nodes: tuple[str, ...]
     routers: tuple[str, ...]
     several: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    vlans: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """Nodes, then routers."""
         return self.nodes + self.routers
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Every broadcast domain: a switch without VLANs (sw1), or each VLAN of one with some (sw1.20)."""
+        return tuple(domain for switch in self.switches for domain in self.domains_of(switch))
+
+    def domains_of(self, switch: str) -> tuple[str, ...]:
+        """The broadcast domains of a switch, in the order of its VLANs."""
+        return tuple(domain_name(switch, vlan) for vlan in self.vlans.get(switch, (None,)))
 
     def expanded(self, name: str, among: tuple[str, ...]) -> tuple[str, ...]:
         """The devices that a name stands for, or none if it is not one of ``among``."""
@@ -128,6 +156,7 @@ def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
 
 def read_names(network: Network, mistakes: Mistakes) -> Names:
     """The names of all devices. Two devices of one name are a mistake."""
+    vlans: dict[str, tuple[int, ...]] = {}
     several: dict[str, tuple[str, ...]] = {}
     taken: dict[str, str] = {}
 
@@ -146,12 +175,21 @@ def read_names(network: Network, mistakes: Mistakes) -> Names:
             taken[new] = f"{section}: {name}"
         return names
 
-    switches = [new for name, one in network.switches.items() for new in expand("switches", name, one.count)]
-    switches += [new for name, one in network.bridges.items() for new in expand("bridges", name, one.count)]
+    switches: list[str] = []
+    for section, devices in (("switches", network.switches), ("bridges", network.bridges)):
+        for name, one in devices.items():
+            made = expand(section, name, one.count)
+            switches += made
+            if one.vlans:
+                vlans.update(dict.fromkeys(made, tuple(one.vlans)))
+                ids = one.vlans if one.count else ()
+                several.update({f"{name}.{vlan}": tuple(f"{new}.{vlan}" for new in made) for vlan in ids})
     routers = [new for name in network.routers for new in expand("routers", name, None)]
     asked = sum(one.count or 1 for one in network.nodes.values())
     if asked > MOST_NODES:
         mistakes.add(("network", "nodes"), f"{asked} nodes; at most {MOST_NODES} fit into one lab")
         mistakes.raise_all()
     nodes = [new for name, one in network.nodes.items() for new in expand("nodes", name, one.count)]
-    return Names(switches=tuple(switches), nodes=tuple(nodes), routers=tuple(routers), several=several)
+    return Names(
+        switches=tuple(switches), nodes=tuple(nodes), routers=tuple(routers), several=several, vlans=vlans
+    )

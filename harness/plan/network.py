@@ -7,25 +7,32 @@ A mistake leaves out the device that it is in, so that the rest can still be loo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from harness.plan import addresses
 from harness.plan.addresses import AddressPlan
-from harness.plan.behaviour import Configured, as_shipped, changed, router_querier
+from harness.plan.behaviour import Configured, NamedPorts, Settings, as_shipped, changed, router_querier
 from harness.plan.cables import Link, PortRequest, number_ports, read_end, read_links
 from harness.plan.firewall import Note, read_firewall
+from harness.plan.hosts import emulated
+from harness.plan.links import impaired_at_start
 from harness.plan.model import (
     FirewallCommand,
+    ImpairedEnd,
     PeerKind,
     PlanHost,
     PlanLink,
     PlanSwitch,
     Port,
 )
-from harness.plan.names import Loc, Mistakes, Names
+from harness.plan.names import Loc, Mistakes, Names, chassis_of, domain_name
+from harness.plan.open_vswitch import objections
+from harness.plan.spanning_tree import TreeSettings, tree
+from harness.plan.vlans import access, settings_of, written_address
 from harness.profiles import DataPlane, Profile, is_file, load
-from harness.scenario.network import Network, Nodes, Router, Switch
+from harness.scenario.links import SpanningTree as WrittenTree
+from harness.scenario.network import Network, Nodes, Querier, Router, Switch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +46,13 @@ class PlannedNetwork:
     hosts: tuple[PlanHost, ...]
     links: tuple[PlanLink, ...]
     link_locs: tuple[Loc, ...]
+    impaired: tuple[ImpairedEnd, ...]
+    tree: TreeSettings | None
     configured: dict[str, Configured]
     notes: tuple[Note, ...]
     complete: bool
+    mld: dict[str, Configured] = field(default_factory=dict)
+    """How each switch begins for IPv6, where there is any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +65,8 @@ class _Device:
     mac: str
     address: IPv4Address
     mtu: int
+    vlan: int | None = None
+    """Of a switch: the VLAN that this is, if it has some."""
 
 
 def plan_network(
@@ -67,13 +80,13 @@ def plan_network(
         subnet=network.subnet,
         nodes=len(names.nodes),
         routers=len(names.routers),
-        switches=len(names.switches),
+        switches=len(names.domains),
     )
     if not room.fits:
         mistakes.add(
             ("network", "subnet"),
             f"{network.subnet} is too small for its devices: nodes {room.nodes}, routers {room.routers}, "
-            f"switches {room.switches}",
+            f"switches {room.switches}{' (each VLAN counts)' if names.vlans else ''}",
         )
     switches = _switches(network, room)
     nodes = _nodes(network, room)
@@ -84,22 +97,34 @@ def plan_network(
     requests, links = _requests(network, names, nodes, routers, mistakes)
     numbers = number_ports(requests, mistakes)
     firewalls, notes = _firewalls(network, mistakes)
-    hosts = _hosts(nodes, routers, requests, numbers, firewalls, mistakes)
+    hosts = _hosts(network, nodes, routers, requests, numbers, firewalls, mistakes)
     planned_links = _links(links, requests, numbers, {device.name: device.mtu for device, _ in switches})
+    settings = _tree(network, names, mistakes)
+    planned_links = _blocked(tuple(device.name for device, _ in switches), planned_links, settings)
+    port_mtus = {device.name: node.port_mtu for device, node in nodes}
+    port_mtus |= {device.name: router.port_mtu for device, router in routers}
     planned: list[PlanSwitch] = []
     configured: dict[str, Configured] = {}
+    ports_of = {device.name: _ports(device, hosts, planned_links, port_mtus) for device, _ in switches}
     for device, written in switches:
-        ports = _ports(device, hosts, planned_links)
+        ports = ports_of[device.name]
+        chassis = tuple(port for name in names.domains_of(chassis_of(device.name)) for port in ports_of[name])
         profile = _profile(device, written.profile, own, mistakes)
-        begins = None if profile is None else _configured(device, profile, written, ports, mistakes, names)
+        begins = (
+            None
+            if profile is None
+            else _configured(device, profile, written, ports, chassis, mistakes, names)
+        )
         if profile is not None and begins is not None:
             configured[device.name] = begins
-            planned.append(_switch(device, profile, written.profile, begins, ports))
+            planned.append(_switch(device, profile, written, begins, ports))
     return PlannedNetwork(
         switches=tuple(planned),
         hosts=hosts,
         links=tuple(link for link, _ in planned_links),
         link_locs=tuple(loc for _, loc in planned_links),
+        impaired=impaired_at_start(network, names, hosts, planned_links, mistakes),
+        tree=settings,
         configured=configured,
         notes=notes,
         complete=len(mistakes) == 0,
@@ -124,16 +149,19 @@ def _switches(network: Network, room: AddressPlan) -> tuple[tuple[_Device, Switc
     written += [("bridges", name, one) for name, one in network.bridges.items()]
     for section, written_name, switch in written:
         for index, name in enumerate(_expanded(written_name, switch.count)):
-            number = len(found) + 1
-            device = _Device(
-                name=name,
-                number=number,
-                loc=("network", section, written_name),
-                mac=addresses.switch_mac(number),
-                address=room.switch(number) if switch.address is None else _later(switch.address, index),
-                mtu=switch.mtu or network.mtu,
-            )
-            found.append((device, switch))
+            for vlan in switch.vlans or (None,):
+                number = len(found) + 1
+                own, steps = written_address(switch, vlan, index)
+                device = _Device(
+                    name=domain_name(name, vlan),
+                    number=number,
+                    loc=("network", section, written_name),
+                    mac=addresses.switch_mac(number),
+                    address=room.switch(number) if own is None else _later(own, steps),
+                    mtu=switch.mtu or network.mtu,
+                    vlan=vlan,
+                )
+                found.append((device, switch))
     return tuple(found)
 
 
@@ -177,7 +205,8 @@ def _check_addresses(devices: tuple[_Device, ...], room: AddressPlan, mistakes: 
         return
     holders: dict[IPv4Address, str] = {}
     for device in devices:
-        loc = (*device.loc, "address")
+        vlan = () if device.vlan is None else ("vlans", str(device.vlan))
+        loc = (*device.loc, *vlan, "address")
         if not room.usable(device.address):
             message = f"{device.name} cannot have {device.address}: it is no host's address in {room.subnet}"
             mistakes.add(loc, message)
@@ -207,20 +236,33 @@ def _requests(
             for switch, wanted in read_end(text, names, (*device.loc, "on", index), mistakes)
         ]
         if places:
-            switch, wanted, loc = places[turn % len(places)]
-            requests.append(PortRequest(switch=switch, wanted=wanted, peer=device.name, loc=loc))
+            requests += _request(device, places[turn % len(places)], written.vlan, names, mistakes)
     for device, router in routers:
         loc = (*device.loc, "on")
         for switch, wanted in read_end(router.on, names, loc, mistakes)[:1]:
-            requests.append(PortRequest(switch=switch, wanted=wanted, peer=device.name, loc=loc))
+            requests += _request(device, (switch, wanted, loc), router.vlan, names, mistakes)
     links = read_links(network.links, names, mistakes)
     for link in links:
         for (switch, wanted), (peer, _) in ((link.a, link.b), (link.b, link.a)):
-            requests.append(PortRequest(switch=switch, wanted=wanted, peer=peer, loc=link.loc))
+            request = PortRequest(switch=switch, domain=switch, wanted=wanted, peer=peer, loc=link.loc)
+            requests.append(request)
     return tuple(requests), links
 
 
+def _request(
+    device: _Device, place: tuple[str, int | None, Loc], vlan: int | None, names: Names, mistakes: Mistakes
+) -> tuple[PortRequest, ...]:
+    """What a host asks for at a place; nothing after a mistake."""
+    name, wanted, loc = place
+    domain = access(name, vlan, names, (loc, (*device.loc, "vlan")), mistakes)
+    if domain is None:
+        return ()
+    switch = chassis_of(name)
+    return (PortRequest(switch=switch, domain=domain, wanted=wanted, peer=device.name, loc=loc),)
+
+
 def _hosts(
+    network: Network,
     nodes: tuple[tuple[_Device, Nodes], ...],
     routers: tuple[tuple[_Device, Router], ...],
     requests: tuple[PortRequest, ...],
@@ -229,25 +271,37 @@ def _hosts(
     mistakes: Mistakes,
 ) -> tuple[PlanHost, ...]:
     places = {
-        request.peer: (request.switch, f"p{number}")
+        request.peer: (request.domain, f"p{number}")
         for request, number in zip(requests, numbers, strict=True)
     }
     hosts: list[PlanHost] = []
     for device, written in nodes:
         if device.name in places:
             host = _host(device, written, places[device.name], PeerKind.NODE)
-            hosts.append(replace(host, firewall=firewalls[device.loc]))
+            machine = None
+            if written.host is not None:
+                machine = emulated(written.host, host, network.subnet.prefixlen)
+            host = replace(host, firewall=firewalls[device.loc], emulated=machine)
+            hosts += _with_querier(host, written.querier, device, mistakes)
     for device, router in routers:
-        if device.name not in places:
-            continue
-        host = _host(device, router, places[device.name], PeerKind.ROUTER)
-        try:
-            querier = router_querier(router.querier, mac=host.mac, address=host.address)
-        except ValueError as error:
-            mistakes.add((*device.loc, "querier"), str(error))
-            continue
-        hosts.append(replace(host, querier=querier, querier_on=router.querier is not False))
+        if device.name in places:
+            host = _host(device, router, places[device.name], PeerKind.ROUTER)
+            hosts += _with_querier(host, router.querier, device, mistakes)
     return tuple(hosts)
+
+
+def _with_querier(
+    host: PlanHost, setting: Querier | bool | None, device: _Device, mistakes: Mistakes
+) -> tuple[PlanHost, ...]:
+    """The host with its querier, if it has one; nothing after a mistake in it."""
+    if setting is None:
+        return (host,)
+    try:
+        querier = router_querier(setting, mac=host.mac, address=host.address)
+    except ValueError as error:
+        mistakes.add((*device.loc, "querier"), str(error))
+        return ()
+    return (replace(host, querier=querier, querier_on=setting is not False),)
 
 
 def _firewalls(
@@ -281,30 +335,64 @@ def _host(device: _Device, written: Nodes | Router, place: tuple[str, str], kind
 def _links(
     links: tuple[Link, ...], requests: tuple[PortRequest, ...], numbers: tuple[int, ...], mtus: dict[str, int]
 ) -> tuple[tuple[PlanLink, Loc], ...]:
-    """The requests of links are the last ones, two for each."""
+    """What each cable carries, a link for each VLAN. The requests of links are the last, two for each."""
     first = len(requests) - 2 * len(links)
     planned: list[tuple[PlanLink, Loc]] = []
     for index, link in enumerate(links):
         at = first + 2 * index
-        a, b = ((requests[end].switch, f"p{numbers[end]}") for end in (at, at + 1))
-        mtu = link.mtu or min(mtus.get(a[0], 1500), mtus.get(b[0], 1500))
-        planned.append((PlanLink(a=a, b=b, mtu=mtu, up=link.up), link.loc))
+        ports = tuple(f"p{numbers[end]}" for end in (at, at + 1))
+        for lane in link.lanes:
+            a, b = zip(lane, ports, strict=True)
+            least = min(mtus.get(a[0], 1500), mtus.get(b[0], 1500))
+            mtu, b_mtu = link.mtu or (least, least)
+            planned.append((PlanLink(a=a, b=b, mtu=mtu, b_mtu=b_mtu, up=link.up), link.loc))
     return tuple(planned)
 
 
+def _tree(network: Network, names: Names, mistakes: Mistakes) -> TreeSettings | None:
+    """The spanning tree as it is written, or None without one."""
+    written = network.spanning_tree
+    if not written or not names.switches:
+        return None
+    settings = written if isinstance(written, WrittenTree) else WrittenTree()
+    root = settings.root or names.switches[0]
+    loc = ("network", "spanning_tree", "root")
+    if not names.known("switch", root, names.switches, loc, mistakes):
+        root = names.switches[0]
+    return TreeSettings(root=root, change_over_s=settings.change_over)
+
+
+def _blocked(
+    switches: tuple[str, ...], links: tuple[tuple[PlanLink, Loc], ...], settings: TreeSettings | None
+) -> tuple[tuple[PlanLink, Loc], ...]:
+    """The links, those blocked that are plugged in and not in the tree."""
+    if settings is None:
+        return links
+    joined = [(link.a[0], link.b[0]) for link, _ in links]
+    up = [number for number, (link, _) in enumerate(links) if link.up]
+    forwarding = tree(switches, joined, up, settings.root)
+    return tuple(
+        (replace(link, up=False, blocked=True), loc) if link.up and number not in forwarding else (link, loc)
+        for number, (link, loc) in enumerate(links)
+    )
+
+
 def _ports(
-    switch: _Device, hosts: tuple[PlanHost, ...], links: tuple[tuple[PlanLink, Loc], ...]
+    switch: _Device,
+    hosts: tuple[PlanHost, ...],
+    links: tuple[tuple[PlanLink, Loc], ...],
+    port_mtus: Mapping[str, int | None],
 ) -> tuple[Port, ...]:
-    """A port towards a host has the switch's MTU, one towards a switch the cable's."""
-    ports = [
-        _port(switch, host.port, (host.name, "eth0"), host.kind, switch.mtu, up=host.up)
-        for host in hosts
-        if host.switch == switch.name
-    ]
+    """A port towards a host has the switch's MTU or its own, one towards a switch that of its end."""
+    ports: list[Port] = []
+    for host in hosts:
+        if host.switch == switch.name:
+            mtu = port_mtus[host.name] or switch.mtu
+            ports.append(_port(switch, host.port, (host.name, "eth0"), host.kind, mtu, up=host.up))
     for link, _ in links:
-        for here, there in ((link.a, link.b), (link.b, link.a)):
+        for here, there, mtu in ((link.a, link.b, link.mtu), (link.b, link.a, link.b_mtu)):
             if here[0] == switch.name:
-                ports.append(_port(switch, here[1], there, PeerKind.SWITCH, link.mtu, up=link.up))
+                ports.append(_port(switch, here[1], there, PeerKind.SWITCH, mtu, up=link.up))
     return tuple(sorted(ports, key=lambda port: port.number))
 
 
@@ -347,33 +435,44 @@ def _configured(
     profile: Profile,
     written: Switch,
     ports: tuple[Port, ...],
+    chassis: tuple[Port, ...],
     mistakes: Mistakes,
     names: Names,
 ) -> Configured | None:
-    router_ports = named_ports(
-        device.name,
-        ports,
-        written.router_ports,
-        (*device.loc, "router_ports"),
-        mistakes,
-        several=names.several,
-        complete=len(mistakes) == 0,
-    )
-    try:
-        return changed(as_shipped(profile, mac=device.mac, address=device.address), written, router_ports)
-    except ValueError as error:
-        mistakes.add((*device.loc, "querier"), str(error))
-        return None
+    """How a domain begins; ``chassis`` are the ports of its switch in all VLANs."""
+    begins = as_shipped(profile, mac=device.mac, address=device.address)
+    for settings, loc in settings_of(written, device.vlan, device.loc):
+        own = device.name if loc != device.loc else chassis_of(device.name)
+        named = ports_of(
+            own,
+            ports if loc != device.loc else chassis,
+            settings,
+            loc,
+            mistakes,
+            several=names.several,
+            complete=len(mistakes) == 0,
+        )
+        if profile.data_plane is DataPlane.OPENVSWITCH:
+            mistakes.add_all(loc, objections(settings))
+        try:
+            begins = changed(begins, settings, named.among({port.name for port in ports}))
+        except ValueError as error:
+            mistakes.add((*loc, "querier"), str(error))
+            return None
+    return begins
 
 
 def _switch(
-    device: _Device, profile: Profile, written: str, begins: Configured, ports: tuple[Port, ...]
+    device: _Device, profile: Profile, written: Switch, begins: Configured, ports: tuple[Port, ...]
 ) -> PlanSwitch:
     return PlanSwitch(
         name=device.name,
-        profile=written,
+        chassis=chassis_of(device.name),
+        vlan=device.vlan,
+        profile=written.profile,
         title=profile.title,
-        data_plane=profile.data_plane,
+        data_plane=DataPlane.EMULATED if written.emulated else profile.data_plane,
+        platform=profile.data_plane,
         mac=device.mac,
         address=device.address,
         mtu=device.mtu,
@@ -381,6 +480,38 @@ def _switch(
         querier_ready=begins.ready,
         ports=ports,
     )
+
+
+def _called(switch: str, port: Port) -> set[str]:
+    """What a port of a switch may be called in a file: p3, sw1:p3, or as the neighbour on it."""
+    owners = {switch, chassis_of(switch)}
+    return {port.name, port.peer, chassis_of(port.peer), *(f"{owner}:{port.name}" for owner in owners)}
+
+
+def ports_of(
+    switch: str,
+    ports: tuple[Port, ...],
+    settings: Settings,
+    loc: Loc,
+    mistakes: Mistakes,
+    *,
+    several: Mapping[str, tuple[str, ...]],
+    complete: bool,
+) -> NamedPorts:
+    """The ports that settings name, which stand at ``loc``; all else as for :func:`named_ports`."""
+    found = {
+        key: named_ports(
+            switch,
+            ports,
+            getattr(settings, key),
+            (*loc, key),
+            mistakes,
+            several=several,
+            complete=complete,
+        )
+        for key in ("router_ports", "fast_leave_ports")
+    }
+    return NamedPorts(**found)
 
 
 def named_ports(
@@ -404,7 +535,7 @@ def named_ports(
     found: dict[int, str] = {}
     for index, name in enumerate(written):
         meant = {name, *several.get(name, ())}
-        matching = [port for port in ports if meant & {port.name, port.peer, f"{switch}:{port.name}"}]
+        matching = [port for port in ports if meant & _called(switch, port)]
         if not matching and complete:
             there = ", ".join(f"{port.name} ({port.peer})" for port in ports[:12])
             mistakes.add(

@@ -10,20 +10,23 @@ import json
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
 from harness.plan.model import (
     Cast,
     Expectation,
+    PeerKind,
     Plan,
     PlanHost,
+    PlanLink,
     PlanStream,
     PlanSwitch,
 )
+from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import QuerierConfig
-from harness.protocols.snooping import SnoopingConfig
+from harness.protocols.snooping_config import GroupLimit, Lookup, RelayTo, SnoopingConfig, TopologyChange
 from harness.source.duration import text as seconds
 
 SHOWN = 8
@@ -45,7 +48,7 @@ def _plain(value: object) -> Any:
     match value:
         case Enum():
             plain: Any = value.value
-        case IPv4Address():
+        case IPv4Address() | IPv6Address():
             plain = str(value)
         case Path():
             plain = value.name
@@ -86,9 +89,8 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield from (f"      {line}" for line in command.text.splitlines())
     if plan.links:
         yield "links"
-    for link in plan.links:
-        state = "" if link.up else ", down"
-        yield f"  {link.a[0]}:{link.a[1]} - {link.b[0]}:{link.b[1]}, MTU {link.mtu}{state}"
+    yield from (f"  {line}" for line in _links(plan))
+    yield from _impairments(plan)
     yield "traffic"
     for stream in plan.streams:
         yield f"  {_stream(stream)}"
@@ -103,18 +105,52 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"  {_expectation(expectation)}"
 
 
+def _impairments(plan: Plan) -> Iterator[str]:
+    if plan.impaired:
+        yield "impairments"
+    for impaired in plan.impaired:
+        for impairment in impaired.impairments:
+            yield f"  from {impaired.end.device}:{impaired.end.port}: {impairment}"
+
+
 def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:
-    yield f"{switch.name}: {switch.title} ({switch.profile}, {switch.data_plane.value})"
+    vlan = "" if switch.vlan is None else f"VLAN {switch.vlan} of {switch.chassis}, "
+    yield f"{switch.name}: {vlan}{switch.title} ({switch.profile}, {switch.data_plane.value})"
     yield f"  {switch.address}  {switch.mac}  MTU {switch.mtu}"
-    for line in _behaviour(switch.behaviour, speed):
-        yield f"  {line}"
-    if switch.behaviour.querier is None:
-        yield "  querier: off"
-    else:
-        yield f"  querier: {_querier(switch.behaviour.querier, speed)}"
+    yield from _protocol(switch.behaviour, speed, "")
+    if switch.mld is not None:
+        yield from _protocol(switch.mld, speed, "MLD ")
     for port in switch.ports:
         state = "" if port.up else ", down"
         yield f"  {port.name:<5} {port.mac}  {port.peer} {port.peer_port}, MTU {port.mtu}{state}"
+
+
+def _links(plan: Plan) -> Iterator[str]:
+    """A line for each cable; a trunk is one, with its VLANs, unless the tree blocks it in some of them."""
+    switches = {switch.name: switch for switch in plan.switches}
+    cables: dict[tuple[str, str, str], list[PlanLink]] = {}
+    for link in plan.links:
+        a, b = (f"{switches[name].chassis}:{port}" for name, port in (link.a, link.b))
+        state = "" if link.up else ", blocked by the spanning tree" if link.blocked else ", down"
+        cables.setdefault((a, b, state), []).append(link)
+    for (a, b, state), lanes in cables.items():
+        first = lanes[0]
+        vlans = [switches[lane.a[0]].vlan for lane in lanes]
+        if vlans == [switches[lane.b[0]].vlan for lane in lanes]:
+            word = "VLAN" if len(vlans) == 1 else "VLANs"
+            carried = "" if vlans == [None] else f", {word} {' '.join(map(str, vlans))}"
+        else:
+            carried = f", joins {first.a[0]} and {first.b[0]}"
+        mtu = f"{first.mtu}" if first.mtu == first.b_mtu else f"{first.mtu} and {first.b_mtu}"
+        yield f"{a} - {b}{carried}, MTU {mtu}{state}"
+
+
+def _protocol(behaviour: SnoopingConfig, speed: float, name: str) -> Iterator[str]:
+    """What a switch does with IPv4, or, by ``name``, with IPv6."""
+    for line in _behaviour(behaviour, speed):
+        yield f"  {name}{line}"
+    querier = behaviour.querier
+    yield f"  {name}querier: {'off' if querier is None else _querier(querier, speed)}"
 
 
 def _behaviour(behaviour: SnoopingConfig, speed: float) -> Iterator[str]:
@@ -130,8 +166,43 @@ def _behaviour(behaviour: SnoopingConfig, speed: float) -> Iterator[str]:
         f"last member {behaviour.last_member_count} x {_timer(behaviour.last_member_interval_s, speed)}"
         f"{', fast leave' if behaviour.fast_leave else ''}"
     )
+    if rules := tuple(_rules(behaviour)):
+        yield f"rules: {'; '.join(rules)}"
     if behaviour.static_router_ports:
         yield f"static router ports: {', '.join(behaviour.static_router_ports)}"
+
+
+def _rules(behaviour: SnoopingConfig) -> Iterator[str]:
+    """What this switch does beyond the plainest one."""
+    if behaviour.lookup is Lookup.MAC:
+        yield "looks up MAC addresses"
+    if behaviour.source_filtering:
+        yield "filters by source"
+    if not behaviour.any_source_in_ssm:
+        yield "no joins of any source in the SSM range"
+    if behaviour.fast_leave_ports:
+        yield f"fast leave at {', '.join(sorted(behaviour.fast_leave_ports))}"
+    if behaviour.checks:
+        yield f"checks {', '.join(check.value for check in behaviour.checks)}"
+    limits = ((behaviour.most_groups, ""), (behaviour.most_groups_per_port, " a port"))
+    for most, where in limits:
+        if most:
+            above = "refuses more" if behaviour.above_most_groups is GroupLimit.REFUSE else "floods above"
+            yield f"{most} groups{where}, {above}"
+    yield from _relaying(behaviour)
+
+
+def _relaying(behaviour: SnoopingConfig) -> Iterator[str]:
+    if behaviour.learn_router_from_pim:
+        yield "router ports from PIM"
+    if behaviour.relay_reports_to is RelayTo.ALL:
+        yield "reports to all ports"
+    if behaviour.relay_records_to is RelayTo.ALL:
+        yield "reports with sources and leaves to all ports"
+    if behaviour.report_suppression:
+        yield "suppresses reports"
+    if behaviour.on_topology_change is not TopologyChange.NOTHING:
+        yield f"on a topology change: {behaviour.on_topology_change.value}"
 
 
 def _querier(querier: QuerierConfig, speed: float) -> str:
@@ -141,6 +212,7 @@ def _querier(querier: QuerierConfig, speed: float) -> str:
         f"response {_timer(querier.max_response_s, speed)}, "
         f"startup {querier.startup_query_count} x {startup}, "
         f"other querier {_timer(querier.other_querier_present_interval_s, speed)}"
+        f"{f', after {_timer(querier.start_delay_s, speed)}' if querier.start_delay_s else ''}"
     )
 
 
@@ -155,11 +227,42 @@ def _host(host: PlanHost, plan: Plan) -> str:
     words = [f"{host.name:<8} {host.address!s:<15} {host.mac}  {host.switch}:{host.port}, MTU {host.mtu}"]
     if not host.up:
         words.append("down")
+    if host.address6 is not None:
+        words.append(f"{host.address6} {host.link_local}")
     if host.igmp_version is not None:
         words.append(f"IGMPv{host.igmp_version} only")
+    if host.mld_version is not None:
+        words.append(f"MLDv{host.mld_version} only")
     if host.querier is not None:
         state = _querier(host.querier, plan.speed) if host.querier_on else "off"
-        words.append(f"router, querier {state}")
+        words.append(f"{'router, ' * (host.kind is PeerKind.ROUTER)}querier {state}")
+    if host.mld_querier is not None:
+        state = _querier(host.mld_querier, plan.speed) if host.mld_querier_on else "off"
+        words.append(f"MLD querier {state}")
+    if host.emulated is not None:
+        words.append(f"IGMP by the harness: {_emulated(host.emulated, plan.speed)}")
+    return ", ".join(words)
+
+
+def _emulated(host: HostConfig, speed: float) -> str:
+    """What stands in the file; a host without a fault has its version alone."""
+    words = [f"version {host.newest_version}"]
+    words += [
+        text
+        for differs, text in (
+            (not host.reports, "never reports"),
+            (not host.answers_queries, "never answers"),
+            (not host.leaves, "leaves without a word"),
+            (host.reports_to is not None, f"reports to {host.reports_to}"),
+            (not host.router_alert, "no router alert"),
+            (host.hops != 1, f"TTL {host.hops}"),
+        )
+        if differs
+    ]
+    if host.extra_delay_s:
+        words.append(f"answers {_timer(host.extra_delay_s, speed)} late")
+    if host.ignores:
+        words.append(f"ignores queries {' and '.join(one.value for one in host.ignores)}")
     return ", ".join(words)
 
 
@@ -171,8 +274,9 @@ def _stream(stream: PlanStream) -> str:
         between = f"unicast port {stream.port}: {_who(stream.senders)}"
         return f"{stream.number} {stream.name} {between}, {rate}, {times}"
     sources = "from each sender alone" if stream.source_specific else "from anybody"
+    group = stream.group if isinstance(stream.group, IPv4Address) else f"[{stream.group}]"
     return (
-        f"{stream.number} {stream.name} {stream.group}:{stream.port}: "
+        f"{stream.number} {stream.name} {group}:{stream.port}: "
         f"from {_who(stream.senders)}, {rate}, {times}; "
         f"members at the start: {_who(stream.receivers)} ({sources})"
     )

@@ -1,8 +1,8 @@
 """Reading a profile's file: strict, with positions, and every mistake at once.
 
 The form of a file: some words about the platform, ``sources`` (a short name for each document), and for every
-setting ``{value: ..., source: NAME, verified: true | false}``. No setting may be left out: a default that
-nobody wrote down would be a guess without a mark.
+setting ``{value: ..., source: NAME, verified: true | false}``, where the value of ``checks`` is a list. No
+setting may be left out: a default that nobody wrote down would be a guess without a mark.
 """
 
 from __future__ import annotations
@@ -17,13 +17,28 @@ from typing import Any, TypeVar
 from harness.errors import Problem, ScenarioError
 from harness.profiles.model import BehaviourClass, DataPlane, Profile, Provenance, QuerierDefaults
 from harness.protocols.effects import Unregistered
-from harness.protocols.snooping_config import FloodUntil, RelayTo
-from harness.source import Mapping, Node, Scalar, Where, closest, read
+from harness.protocols.snooping_config import (
+    FloodUntil,
+    GroupLimit,
+    HeaderCheck,
+    Lookup,
+    RelayTo,
+    TopologyChange,
+)
+from harness.source import Mapping, Node, Scalar, Sequence, Where, closest, read
 from harness.source import duration as durations
 
 FOLDER = Path(__file__).parent
 SUFFIX = ".profile.yaml"
 """The end of the name of a user's own profile; those of this package are plain ``NAME.yaml``."""
+MOST_GROUPS = 1_000_000
+"""More than any table of a switch holds."""
+
+_OWN_IS_EMULATED = "a profile of your own is emulated; "
+_GENUINE = {
+    DataPlane.LINUX_BRIDGE: _OWN_IS_EMULATED + "the kernel's bridge is the profile linux-bridge",
+    DataPlane.OPENVSWITCH: _OWN_IS_EMULATED + "the genuine Open vSwitch is the profile ovs or ovs-strict",
+}
 
 _Choice = TypeVar("_Choice", bound=Enum)
 Parse = Callable[[Scalar], object]
@@ -77,7 +92,17 @@ def _one_of(choices: type[_Choice]) -> Parse:
     return parse
 
 
-IDENTITY: dict[str, tuple[str, Parse]] = {
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """Marks a setting that is a list, and says how each item is read."""
+
+    one: Parse
+
+
+Table = dict[str, tuple[str, Parse | ListOf]]
+"""Key in the file: (field of Profile or QuerierDefaults, how it is read)."""
+
+IDENTITY: Table = {
     "name": ("name", _words),
     "title": ("title", _words),
     "vendor": ("vendor", _words),
@@ -85,24 +110,37 @@ IDENTITY: dict[str, tuple[str, Parse]] = {
     "class": ("behaviour_class", _one_of(BehaviourClass)),
     "data_plane": ("data_plane", _one_of(DataPlane)),
 }
-"""Key in the file: (field of Profile, how it is read)."""
 
-SETTINGS: dict[str, tuple[str, Parse]] = {
+SETTINGS: Table = {
     "snooping": ("snooping", on_off),
+    "mld_snooping": ("mld_snooping", on_off),
     "querier": ("querier", on_off),
     "querier_needs_address": ("querier_needs_address", _true_false),
+    "querier_yields_to_router_port": ("querier_yields_to_router_port", _true_false),
     "unregistered": ("unregistered", _one_of(Unregistered)),
     "flood_until": ("flood_until", _one_of(FloodUntil)),
     "membership_interval": ("membership_interval_s", _seconds),
-    "router_port_interval": ("router_port_interval_s", _seconds),
     "last_member_interval": ("last_member_interval_s", _seconds),
     "last_member_count": ("last_member_count", _whole(0, 10)),
     "fast_leave": ("fast_leave", on_off),
+    "lookup": ("lookup", _one_of(Lookup)),
+    "source_filtering": ("source_filtering", on_off),
+    "any_source_in_ssm": ("any_source_in_ssm", _true_false),
+    "most_groups": ("most_groups", _whole(0, MOST_GROUPS)),
+    "most_groups_per_port": ("most_groups_per_port", _whole(0, MOST_GROUPS)),
+    "above_most_groups": ("above_most_groups", _one_of(GroupLimit)),
+    "checks": ("checks", ListOf(_one_of(HeaderCheck))),
+    "router_port_interval": ("router_port_interval_s", _seconds),
     "learn_router_from_zero": ("learn_router_from_zero", _true_false),
+    "learn_router_from_pim": ("learn_router_from_pim", _true_false),
     "relay_reports_to": ("relay_reports_to", _one_of(RelayTo)),
+    "relay_records_to": ("relay_records_to", _one_of(RelayTo)),
+    "report_suppression": ("report_suppression", on_off),
+    "on_topology_change": ("on_topology_change", _one_of(TopologyChange)),
+    "topology_change_queries": ("topology_change_queries", _whole(1, 10)),
 }
 
-QUERIER: dict[str, tuple[str, Parse]] = {
+QUERIER: Table = {
     "version": ("version", _whole(1, 3)),
     "query_interval": ("query_interval_s", _seconds),
     "max_response": ("max_response_s", _seconds),
@@ -111,6 +149,7 @@ QUERIER: dict[str, tuple[str, Parse]] = {
     "startup_count": ("startup_count", _whole(0, 10)),
     "other_querier_interval": ("other_querier_interval_s", _seconds),
     "zero_address_wins": ("zero_address_wins", _true_false),
+    "start_delay": ("start_delay_s", _seconds),
 }
 
 
@@ -151,8 +190,7 @@ def read_profile(path: Path) -> Profile:
     stem = path.name.removesuffix(SUFFIX) if is_file(path.name) else path.stem
     if identity.get("name", stem) != stem:
         checker.complain((root.get("name") or root).where, f'the name is that of the file: "{stem}"')
-    if is_file(path.name) and identity.get("data_plane") is DataPlane.LINUX_BRIDGE:
-        message = "a profile of your own is emulated; the kernel's bridge is the profile linux-bridge"
+    if is_file(path.name) and (message := _GENUINE.get(identity.get("data_plane", DataPlane.EMULATED))):
         checker.complain((root.get("data_plane") or root).where, message)
     if not checker.problems:
         checker.refuse_idle_sources()
@@ -183,11 +221,11 @@ class _Checker:
             if key.text not in known:
                 self.complain(key.where, f'unknown key "{key.text}"{closest(key.text, known)}')
 
-    def plain(self, mapping: Mapping, known: dict[str, tuple[str, Parse]]) -> dict[str, Any]:
+    def plain(self, mapping: Mapping, known: Table) -> dict[str, Any]:
         values = {attribute: self._parsed(mapping, key, parse) for key, (attribute, parse) in known.items()}
         return {attribute: value for attribute, value in values.items() if value is not None}
 
-    def settings(self, mapping: Mapping, known: dict[str, tuple[str, Parse]], prefix: str) -> dict[str, Any]:
+    def settings(self, mapping: Mapping, known: Table, prefix: str) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key, (attribute, parse) in known.items():
             setting = self._mapping(mapping, key)
@@ -233,10 +271,13 @@ class _Checker:
         self.complain(node.where, f'"{key}" is a mapping of keys and values')
         return None
 
-    def _parsed(self, parent: Mapping, key: str, parse: Parse) -> object:
+    def _parsed(self, parent: Mapping, key: str, parse: Parse | ListOf) -> object:
         node = self._present(parent, key)
         if node is None:
             return None
+        return self._list(node, key, parse.one) if isinstance(parse, ListOf) else self._one(node, key, parse)
+
+    def _one(self, node: Node, key: str, parse: Parse) -> object:
         if not isinstance(node, Scalar):
             self.complain(node.where, f'"{key}" is one value, not a collection')
             return None
@@ -245,6 +286,16 @@ class _Checker:
         except ValueError as error:
             self.complain(node.where, str(error))
             return None
+
+    def _list(self, node: Node, key: str, parse: Parse) -> tuple[object, ...] | None:
+        if not isinstance(node, Sequence):
+            self.complain(node.where, f'"{key}" is a list; [] is an empty one')
+            return None
+        found = tuple(self._one(item, key, parse) for item in node.items)
+        for index, (item, value) in enumerate(zip(node.items, found, strict=True)):
+            if value is not None and value in found[:index]:
+                self.complain(item.where, "this stands twice in the list")
+        return found
 
     def _present(self, parent: Mapping, key: str) -> Node | None:
         node = parent.get(key)

@@ -7,13 +7,12 @@ are cited. Written with the other schemas, by ``python -m harness.scenario.schem
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
-from harness.profiles.loader import IDENTITY, QUERIER, SETTINGS, Parse, on_off
+from harness.profiles.loader import IDENTITY, QUERIER, SETTINGS, ListOf, Parse, Table, on_off
 from harness.profiles.model import DataPlane, Profile, QuerierDefaults
 
 Schema = dict[str, Any]
-_Table = dict[str, tuple[str, Parse]]
 
 _DURATION: Schema = {
     "anyOf": [{"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"}, {"const": 0}],
@@ -48,7 +47,7 @@ def _mapping(properties: Schema) -> Schema:
     }
 
 
-def _settings(holder: type, table: _Table) -> Schema:
+def _settings(holder: type, table: Table) -> Schema:
     return {
         key: _mapping(
             {
@@ -61,9 +60,12 @@ def _settings(holder: type, table: _Table) -> Schema:
     }
 
 
-def _value(holder: type, field: str, parse: Parse) -> Schema:
+def _value(holder: type, field: str, parse: Parse | ListOf) -> Schema:
     """One value, by the type of the field that it becomes."""
     kind = get_type_hints(holder)[field]
+    if get_origin(kind) is tuple:
+        choices = [choice.value for choice in get_args(kind)[0]]
+        return {"type": "array", "uniqueItems": True, "items": {"enum": choices}}
     if issubclass(kind, Enum):
         return {"enum": [choice.value for choice in kind]}
     if kind is bool:

@@ -14,6 +14,11 @@ from typing import Generic, TypeVar
 K = TypeVar("K")
 
 
+def moment(now: float, interval_s: float) -> float:
+    """The deadline of something that lives for an interval, where 0 is for ever."""
+    return now + interval_s if interval_s else math.inf
+
+
 class Deadlines(Generic[K]):
     """Deadlines by key. ``math.inf`` is a key that never falls due."""
 

@@ -45,6 +45,16 @@ class SourceFilter:
     mode: FilterMode = FilterMode.EXCLUDE
     sources: tuple[Address, ...] = ()
 
+    def passes(self, source: Address) -> bool:
+        """Whether the port receives what this source sends."""
+        return (source in self.sources) == (self.mode is FilterMode.INCLUDE)
+
+    def __str__(self) -> str:
+        """``include 10.77.0.3 10.77.0.4`` or ``exclude 10.77.0.3``; empty for every source."""
+        if self.mode is FilterMode.EXCLUDE and not self.sources:
+            return ""
+        return " ".join((self.mode.value, *map(str, self.sources)))
+
 
 EVERY_SOURCE = SourceFilter()
 

@@ -4,17 +4,16 @@ Keeps the addresses that were heard asking, each until it has been silent for th
 interval, and believes in the lowest (RFC 2236 sections 3 and 7, RFC 9776 section 6.6.2). Remembering more
 than the winner means that when it falls silent, a second router that is already asking is known at once.
 
-0.0.0.0 is the source of switches that ask without an address. By RFC 4541 section 2.1.1 it takes no part; a
-Linux bridge lets it win over every real address (measured on Linux 6.18), which ``zero_address_wins``
-selects.
+0.0.0.0 and :: are the sources of switches that ask without an address. By RFC 4541 sections 2.1.1 and 3 they
+take no part; a Linux bridge lets 0.0.0.0 win over every real address (measured on Linux 6.18), which
+``zero_address_wins`` selects. MLD elects by the same rule (RFC 9777 section 7.6.2).
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from harness.protocols.deadlines import Deadlines
+from harness.protocols.deadlines import Deadlines, moment
 from harness.protocols.effects import Effect, Table, TableChange
 from harness.wire.membership import Address
 
@@ -66,11 +65,11 @@ class Election:
         if source.is_unspecified and not self.zero_address_wins:
             return []
         if source not in self._rivals and len(self._rivals) >= MOST_HEARD:
-            highest = max(self._rivals.pending())
-            if source > highest:
+            highest = max(self._rivals.pending(), key=int)
+            if int(source) > int(highest):
                 return []
             self._forget(highest)
-        self._rivals.set(source, now + self.interval_s if self.interval_s else math.inf)
+        self._rivals.set(source, moment(now, self.interval_s))
         self._ports[source] = port
         return self._settle(f"query from {source}")
 
@@ -98,14 +97,14 @@ class Election:
         del self._ports[address]
 
     def _winner(self) -> Believed | None:
-        rival = min(self._rivals.pending(), default=None)
+        rival = min(self._rivals.pending(), key=int, default=None)
         if self._own is not None and (rival is None or not self._beats_own(rival)):
             return Believed(address=self._own, port="")
         return None if rival is None else Believed(address=rival, port=self._ports[rival])
 
     def _beats_own(self, rival: Address) -> bool:
         """A device that asks from 0.0.0.0 gives way to everybody; 0.0.0.0 is heard only where it may win."""
-        return self._own is not None and (self._own.is_unspecified or rival < self._own)
+        return self._own is not None and (self._own.is_unspecified or int(rival) < int(self._own))
 
     def _settle(self, cause: str) -> list[Effect]:
         before, after = self._believed, self._winner()

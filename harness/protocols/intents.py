@@ -1,21 +1,19 @@
-"""What an IGMP message asks for, told in the same words for all three versions.
+"""What a message asks for, told in the same words for all versions of IGMP and MLD.
 
 Sources are kept coarse: a host that wants a group from some sources wants the group. That is how switches
-that forward by group treat version 3 (RFC 4541 section 2.1.2), and all that their tables can say.
+that forward by group treat records (RFC 4541 section 2.1.2), and all that their tables can say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
-from ipaddress import IPv4Network
 from typing import assert_never
 
+from harness.protocols.dialect import can_have_members
 from harness.protocols.effects import Heard
 from harness.wire import membership
 from harness.wire.membership import Address, RecordType
-
-_LINK_LOCAL_GROUPS = IPv4Network("224.0.0.0/24")
 
 
 class Intent(Enum):
@@ -33,7 +31,7 @@ class Intent(Enum):
 def intents(message: membership.Message) -> Iterator[tuple[Intent, Address]]:
     """What a report or leave says of each group that can have members, in the order of the message.
 
-    224.0.0.0/24 is left out: it is never pruned (RFC 4541 section 2.1.2 (2)). Queries say nothing.
+    Groups that are never pruned are left out. Queries say nothing.
     """
     match message:
         case membership.Query():
@@ -46,17 +44,21 @@ def intents(message: membership.Message) -> Iterator[tuple[Intent, Address]]:
             found = [
                 (intent, record.group)
                 for record in message.records
-                if (intent := _of_record(record)) is not None
+                if (intent := intent_of(record)) is not None
             ]
         case _:
             assert_never(message)
     for intent, group in found:
-        if group.is_multicast and group not in _LINK_LOCAL_GROUPS:
+        if can_have_members(group):
             yield intent, group
 
 
 def heard(port: str, frame: membership.ControlFrame) -> Heard:
-    """The record of a message that arrived. A version 3 report names a group only when it holds just one."""
+    """The record of a message that arrived. A report with records names a group only when it holds just one.
+
+    Versions are the numbers that the protocol gives itself: records are "report v3" of IGMP and "report v2"
+    of MLD, whose done message is a "leave".
+    """
     group: Address | None
     match frame.message:
         case membership.Query(group=group):
@@ -64,7 +66,8 @@ def heard(port: str, frame: membership.ControlFrame) -> Heard:
         case membership.Report(version=version, group=group):
             what = f"report v{version}"
         case membership.RecordReport(records=records):
-            what, group = "report v3", records[0].group if len(records) == 1 else None
+            what = "report v3" if frame.source.version == 4 else "report v2"
+            group = records[0].group if len(records) == 1 else None
         case membership.Leave(group=group):
             what = "leave"
         case _:
@@ -72,8 +75,8 @@ def heard(port: str, frame: membership.ControlFrame) -> Heard:
     return Heard(what=what, port=port, source=frame.source, group=group)
 
 
-def _of_record(record: membership.GroupRecord) -> Intent | None:
-    """RFC 9776 section 4.2.13: filter modes and their changes."""
+def intent_of(record: membership.GroupRecord) -> Intent | None:
+    """What a record says of its group, whatever the sources (RFC 9776 section 4.2.13)."""
     match record.type:
         case RecordType.IS_EX | RecordType.TO_EX:
             return Intent.JOIN

@@ -1,10 +1,10 @@
-"""The control plane of an IGMP snooping switch.
+"""The control plane of an IGMP or MLD snooping switch.
 
 Frames that the data plane trapped come in with their port and the time; what to send, what to permit and what
 to write into the record comes out as effects, in order. It forwards no data itself: ``TableChange`` and
 ``ForwardingMode`` tell the data plane what to do. Neither a socket nor a clock in here.
 
-Follows RFC 4541 section 2.1, with the choices that vendors made in ``SnoopingConfig``.
+Follows RFC 4541 sections 2.1 and 3, with the choices that vendors made in ``SnoopingConfig``.
 """
 
 from __future__ import annotations
@@ -12,17 +12,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
-from harness.protocols.effects import Effect, ForwardingMode, Send, Unregistered
+from harness.protocols.deadlines import moment
+from harness.protocols.effects import Effect, Heard, Send, SourceFilter
 from harness.protocols.election import Election
-from harness.protocols.intents import Intent, heard, intents
+from harness.protocols.forwarding import Forwarding
+from harness.protocols.intents import heard
+from harness.protocols.learning import Learning
+from harness.protocols.membership import Entry
 from harness.protocols.querier import Querier
-from harness.protocols.snooping_config import FloodUntil, RelayTo, SnoopingConfig
-from harness.protocols.tables import Entry, MembershipTable, RouterPortTable, member_change, moment
-from harness.wire import igmp, membership
+from harness.protocols.router_ports import RouterPortTable
+from harness.protocols.snooping_config import (
+    FloodUntil,
+    HeaderCheck,
+    RelayTo,
+    SnoopingConfig,
+    TopologyChange,
+)
+from harness.protocols.suppression import ReportSuppression
+from harness.wire import membership, pim
 from harness.wire.malformed import Malformed, UnknownType
 from harness.wire.membership import Address
 
 __all__ = ["FloodUntil", "RelayTo", "SnoopingConfig", "SnoopingSwitch"]
+
+_OVERFLOWED = "more groups than the table holds: snooping is off"
+_INTERNETWORK_CONTROL = 0xC0
 
 
 class SnoopingSwitch:
@@ -38,14 +52,16 @@ class SnoopingSwitch:
         self._up = self._ports
         self._down: set[str] = set()
         self._config = self._checked(config)
-        self._members = MembershipTable()
+        self._on = config.snooping
+        self._learning = Learning(config)
         self._routers = RouterPortTable(self._ports)
         self._election = Election(interval_s=config.other_querier_interval_s, zero_address_wins=False)
         self._querier: Querier | None = None
-        self._querier_was_known = False
-        self._grace_until_s: float | None = None
-        self._mode: tuple[bool, Unregistered] | None = None
+        self._queries_counted = 0
+        self._forwarding = Forwarding()
+        self._suppression = ReportSuppression()
         self._damaged = 0
+        self._rejected = 0
 
     @property
     def config(self) -> SnoopingConfig:
@@ -54,12 +70,33 @@ class SnoopingSwitch:
 
     @property
     def damaged(self) -> int:
-        """How many damaged IGMP frames were dropped (RFC 4541 section 2.1.1 (5) asks to count them)."""
+        """How many damaged frames were dropped (RFC 4541 section 2.1.1 (5) asks to count them)."""
         return self._damaged
+
+    @property
+    def rejected(self) -> int:
+        """How many intact frames failed a header check, or were queries of MLD from no link-local address."""
+        return self._rejected
+
+    @property
+    def refused(self) -> int:
+        """How many reports found no room for their group."""
+        return self._learning.refused
 
     def members(self) -> tuple[Entry, ...]:
         """The member table: (group, port), sorted."""
-        return self._members.entries()
+        return self._learning.table.entries()
+
+    def filter_of(self, group: Address, port: str) -> SourceFilter | None:
+        """Which sources of a group a port receives; None for no member."""
+        return self._learning.table.filter_of((group, port))
+
+    def filters(self) -> tuple[tuple[Entry, SourceFilter], ...]:
+        """The member table with the sources of every entry, sorted as ``members``."""
+        table = self._learning.table
+        return tuple(
+            (entry, found) for entry in table.entries() if (found := table.filter_of(entry)) is not None
+        )
 
     def router_ports(self) -> tuple[str, ...]:
         """The multicast router ports, in the order of the switch's ports."""
@@ -76,20 +113,29 @@ class SnoopingSwitch:
 
     def restart(self, now: float) -> list[Effect]:
         """Power off and on: every table is lost, and the querier begins with startup queries again."""
+        self._on = self._config.snooping
         return self._flush("switch restarted") + self._open(now, "switch restarted")
 
     def reconfigure(self, config: SnoopingConfig, now: float) -> list[Effect]:
         """Change the configuration of the running switch.
 
-        Entries keep their deadlines until they are refreshed. Switching snooping off loses every table.
+        Entries keep their deadlines until they are refreshed. Switching snooping off loses every table. A
+        switch whose table overflowed begins afresh.
         """
-        before, self._config = self._config, self._checked(config)
-        if config.snooping and not before.snooping:
+        was_on = self._on
+        self._config = self._checked(config)
+        self._on = config.snooping
+        effects: list[Effect] = [*self._learning.configure(config, "sources are kept no longer")]
+        if config.snooping and not was_on:
             return self._open(now, "snooping switched on")
         if not config.snooping:
-            effects = self._flush("snooping switched off") if before.snooping else []
-            return effects + self._set_mode(now)
-        effects = [*self._routers.configure(config.static_router_ports, "configured")]
+            effects += self._flush("snooping switched off") if was_on else []
+            return effects + self._settle(now)
+        effects += self._routers.configure(config.static_router_ports, "configured")
+        if not config.learn_router_from_pim:
+            effects += self._routers.forget_neighbours("configured")
+        if not config.report_suppression:
+            self._suppression.clear()
         return effects + self._set_querier(now, "querier configured") + self._settle(now)
 
     def port_down(self, port: str, now: float) -> list[Effect]:
@@ -99,7 +145,7 @@ class SnoopingSwitch:
         6.18).
         """
         self._set_up(port, False)
-        effects: list[Effect] = [*self._members.drop_port(port, f"port {port} down")]
+        effects: list[Effect] = [*self._learning.drop_port(port, f"port {port} down")]
         effects += self._routers.port_down(port, f"port {port} down")
         return effects + self._settle(now)
 
@@ -111,29 +157,54 @@ class SnoopingSwitch:
             effects += self._querier.query_port(port)
         return effects + self._settle(now)
 
-    def receive(self, port: str, frame: bytes, now: float) -> list[Effect]:
-        """An IGMP frame that the data plane trapped; its relaying is part of the answer.
+    def topology_change(self, now: float) -> list[Effect]:
+        """The spanning tree changed somewhere in this network (RFC 4541 section 2.1.1 (4)).
 
-        Damaged frames are counted and dropped; IGMP of unknown type goes to all ports (RFC 4541 section 2.1.1
-        (3) and (5)). While snooping is off everything goes to all ports, unread.
+        Queries come from the unspecified address, so that no election is triggered. A global leave goes to
+        the router ports, and makes the own querier ask too where that is the querier (Catalyst, ``ip igmp
+        snooping tcn``).
+        """
+        if not self._on:
+            return []
+        match self._config.on_topology_change:
+            case TopologyChange.NOTHING:
+                return []
+            case TopologyChange.QUERY:
+                return self._query_without_address()
+            case TopologyChange.FLOOD:
+                self._forwarding.flood_for(self._config.topology_change_queries)
+                return self._settle(now)
+            case TopologyChange.SOLICIT:
+                self._forwarding.flood_for(self._config.topology_change_queries)
+                return self._settle(now) + self._solicit(now)
+            case _:
+                assert_never(self._config.on_topology_change)
+
+    def receive(self, port: str, frame: bytes, now: float) -> list[Effect]:
+        """A frame that the data plane trapped; its relaying is part of the answer.
+
+        Damaged frames are counted and dropped; messages of unknown type go to all ports (RFC 4541 section
+        2.1.1 (3) and (5)). While snooping is off everything goes to all ports, unread. Frames that are not
+        of this switch's protocol are never relayed here: PIM hellos are learnt from, the data plane forwards
+        them itself.
         """
         self._known(port)
         if port in self._down:
             return []
-        if not self._config.snooping:
-            return self._relay(frame, self._up, port)
         try:
-            read = igmp.parse_igmp_frame(frame)
-        except UnknownType:
-            return self._relay(frame, self._up, port)
-        except Malformed:
+            read = self._config.dialect.parse(frame)
+        except Malformed as damage:
+            if not self._on or isinstance(damage, UnknownType):
+                return self._relay(frame, self._up, port)
             self._damaged += 1
             return []
-        return [] if read is None else self._snoop(port, frame, read, now)
+        if read is None:
+            return self._hear_pim(port, frame, now)
+        return self._snoop(port, frame, read, now) if self._on else self._relay(frame, self._up, port)
 
     def tick(self, now: float) -> list[Effect]:
         """Do what has fallen due."""
-        effects: list[Effect] = [*self._members.expire(now), *self._routers.expire(now)]
+        effects: list[Effect] = [*self._learning.expire(now), *self._routers.expire(now)]
         effects += self._election.expire(now) if self._querier is None else self._querier.tick(now)
         return effects + self._settle(now)
 
@@ -141,25 +212,46 @@ class SnoopingSwitch:
         """When ``tick`` must be called next; None while there is nothing to wait for."""
         asking = self._election if self._querier is None else self._querier
         moments = (
-            self._members.next_deadline(),
+            self._learning.table.next_deadline(),
             self._routers.next_deadline(),
             asking.next_deadline(),
-            self._grace_until_s,
+            self._forwarding.next_deadline(),
         )
         return min((at for at in moments if at is not None), default=None)
 
     def _snoop(self, port: str, frame: bytes, read: membership.ControlFrame, now: float) -> list[Effect]:
+        if not self._passes(read):
+            self._rejected += 1
+            return []
         effects: list[Effect] = [heard(port, read)]
-        if isinstance(read.message, membership.Query):
-            effects += self._learn_from_query(port, read.source, read.message, now)
-            return effects + self._relay(frame, self._up, port)
-        for intent, group in intents(read.message):
-            effects += self._learn(intent, (group, port), read.source, now)
-        return effects + self._relay(frame, self._report_ports(), port)
+        message = read.message
+        match message:
+            case membership.Query():
+                effects += self._learn_from_query(port, read.source, message, now)
+                return effects + self._relay(frame, self._up, port)
+            case membership.Report():
+                relays = self._relays_report(message)
+                effects += self._learning.report(port, message, read.source, now)
+                to = self._config.relay_reports_to
+            case membership.Leave():
+                effects += self._learning.leave(port, message, read.source, now)
+                effects += self._heed_global_leave(message, now)
+                relays = self._relays_leave(message, port)
+                to = self._config.relay_records_to
+            case membership.RecordReport():
+                relays = self._relays_records(message)
+                effects += self._learning.records(port, message, read.source, now)
+                to = self._config.relay_records_to
+            case _:
+                assert_never(message)
+        if self._learning.overflowed:
+            return effects + self._overflow() + self._relay(frame, self._up, port)
+        return effects + self._relay(frame, self._where(to), port) if relays else effects
 
     def _learn_from_query(
         self, port: str, source: Address, query: membership.Query, now: float
     ) -> list[Effect]:
+        """Queries make router ports, but not those from 0.0.0.0 or :: (RFC 4541 sections 2.1.1 (2) and 3)."""
         effects: list[Effect] = []
         if self._config.learn_router_from_zero or not source.is_unspecified:
             until_s = moment(now, self._config.router_port_interval_s)
@@ -168,81 +260,158 @@ class SnoopingSwitch:
             effects += self._election.hear(source, port, now)
         else:
             effects += self._querier.receive_query(source, now, port)
-        self._shorten_after(query, now)
+        self._learning.heed_query(query, now)
+        self._ask_for_relays(query.group)
+        if query.group is None:
+            self._forwarding.queries_passed()
         return effects + self._settle(now, query.max_response_s)
 
-    def _shorten_after(self, query: membership.Query, now: float) -> None:
-        """The querier follows up a leave: every port of the group must answer it (RFC 2236 section 3).
+    def _hear_pim(self, port: str, frame: bytes, now: float) -> list[Effect]:
+        """A hello makes a router port for its hold time, where 0 is goodbye (RFC 7761 section 4.3.1).
 
-        Not with the S flag, nor for single sources (RFC 9776 section 6.6.1), nor where this switch is the
-        querier and leads the follow-up itself.
+        Hellos of the other family belong to the machine that speaks it.
         """
-        count = self._config.last_member_count
-        acting = self._querier is not None and self._querier.acting
-        if query.group is None or query.sources or query.suppress or acting or not count:
-            return
-        for port in self._members.ports_of(query.group):
-            self._members.shorten((query.group, port), now + count * query.max_response_s)
+        if not self._on or not self._config.learn_router_from_pim:
+            return []
+        try:
+            hello = pim.parse_hello(frame)
+        except Malformed:
+            self._damaged += 1
+            return []
+        if hello is None or not self._config.dialect.speaks(hello.source):
+            return []
+        cause = f"PIM hello from {hello.source}"
+        effects: list[Effect] = []
+        if hello.hold_time_s:
+            until_s = now + hello.hold_time_s
+            effects += self._routers.learn_neighbour(port, hello.source, until_s, cause)
+        else:
+            effects += self._routers.forget_neighbour(port, hello.source, f"{cause}: goodbye")
+        return effects + self._settle(now)
 
-    def _learn(self, intent: Intent, entry: Entry, source: Address, now: float) -> list[Effect]:
-        match intent:
-            case Intent.JOIN:
-                if self._querier is not None:
-                    self._querier.confirm(*entry)
-                if self._members.join(entry, moment(now, self._config.membership_interval_s)):
-                    return [member_change(entry, True, f"report from {source}")]
-                return []
-            case Intent.LEAVE | Intent.DOUBT:
-                return self._leave(intent, entry, source, now)
-            case _:
-                assert_never(intent)
+    def _passes(self, read: membership.ControlFrame) -> bool:
+        """The header checks of the configuration (RFC 9776 section 4), and one that MLD always makes.
 
-    def _leave(self, intent: Intent, entry: Entry, source: Address, now: float) -> list[Effect]:
-        """Fast leave cuts the port off; a querier asks it; else the leave is for the querier to follow up.
-
-        Without any querier nobody asks, and the entry stays until it ages out: only the querier may conclude
-        from a leave that a group is over (RFC 2236 section 3, RFC 4541 section 2.1.1 (6)).
+        A query of MLD comes from a link-local address (RFC 9777 section 5.1.14), or from :: where a switch
+        asks without an address (RFC 4541 section 3). Reports are taken from anywhere.
         """
-        if entry not in self._members:
-            return []
-        if intent is Intent.LEAVE and self._config.leaves_fast(entry[1]):
-            self._members.remove(entry)
-            return [member_change(entry, False, f"leave from {source}, fast leave")]
-        if self._querier is None:
-            return []
-        asked = self._querier.query_group(*entry, now)
-        if asked:
-            self._members.shorten(entry, now + self._querier.config.last_member_time_s)
-        return asked
+        message = read.message
+        if isinstance(message, membership.Query) and not self._config.dialect.can_query_from(read.source):
+            return read.source.is_unspecified
+        for check in self._config.checks:
+            match check:
+                case HeaderCheck.ROUTER_ALERT:
+                    passes = read.router_alert
+                case HeaderCheck.HOPS:
+                    passes = read.hops == 1
+                case HeaderCheck.TRAFFIC_CLASS:
+                    applies = isinstance(message, membership.RecordReport) and read.source.version == 4
+                    passes = not applies or read.traffic_class == _INTERNETWORK_CONTROL
+                case _:
+                    assert_never(check)
+            if not passes:
+                return False
+        return True
 
-    def _report_ports(self) -> tuple[str, ...]:
-        match self._config.relay_reports_to:
+    # --- relaying -----------------------------------------------------------------------------------------
+
+    def _relays_report(self, message: membership.Report) -> bool:
+        if not self._config.report_suppression:
+            return True
+        if not self._learning.table.ports_of(message.group):
+            self._suppression.forget(message.group)
+        return self._suppression.relays_report(message.group)
+
+    def _relays_leave(self, message: membership.Leave, port: str) -> bool:
+        if not self._config.report_suppression:
+            return True
+        others = any(member != port for member in self._learning.table.ports_of(message.group))
+        return self._suppression.relays_leave(message.group, others=others)
+
+    def _relays_records(self, message: membership.RecordReport) -> bool:
+        """Always; what names its group is remembered where reports are held back."""
+        if self._config.report_suppression:
+            for record in message.records:
+                if not self._learning.table.ports_of(record.group):
+                    self._suppression.forget(record.group)
+                self._suppression.records_heard(record.group)
+        return True
+
+    def _ask_for_relays(self, group: Address | None) -> None:
+        """The querier expects an answer: what was held back since the last query may pass once more."""
+        if self._config.report_suppression:
+            self._suppression.asked(group)
+            if group is None:
+                self._suppression.keep_records_of(
+                    group for group in self._suppression.with_records if self._learning.table.ports_of(group)
+                )
+
+    def _where(self, to: RelayTo) -> tuple[str, ...]:
+        match to:
             case RelayTo.ROUTER_PORTS:
                 return self._routers.ports
             case RelayTo.ALL:
                 return self._up
             case _:
-                assert_never(self._config.relay_reports_to)
+                assert_never(to)
 
     def _relay(self, frame: bytes, ports: Iterable[str], ingress: str) -> list[Effect]:
         return [Send(port=port, frame=frame) for port in ports if port != ingress]
 
+    # --- what the switch says itself ----------------------------------------------------------------------
+
+    def _heed_global_leave(self, message: membership.Leave, now: float) -> list[Effect]:
+        """A leave for the group 0.0.0.0 asks the querier to ask at once (Catalyst's global leave)."""
+        if self._querier is None or not message.group.is_unspecified:
+            return []
+        return self._querier.ask_at_once(now) + self._settle(now)
+
+    def _query_without_address(self) -> list[Effect]:
+        dialect = self._config.dialect
+        version = dialect.leaves_version if self._querier is None else self._querier.config.version
+        query = membership.Query(version=version, max_response_s=self._config.topology_change_response_s)
+        return self._say(query, "query", dialect.unspecified, self._up)
+
+    def _solicit(self, now: float) -> list[Effect]:
+        dialect, own = self._config.dialect, self._config.querier
+        source = dialect.unspecified if own is None else own.address
+        leave = membership.Leave(group=dialect.unspecified)
+        effects = self._say(leave, "leave", source, self._routers.ports)
+        return effects + self._heed_global_leave(leave, now)
+
+    def _say(
+        self, message: membership.Query | membership.Leave, what: str, source: Address, ports: Sequence[str]
+    ) -> list[Effect]:
+        """Nothing is said, and nothing recorded, where there is no port to say it on."""
+        if not ports:
+            return []
+        mac = self._config.mac if self._config.querier is None else self._config.querier.mac
+        frame = self._config.dialect.frame(message, source_mac=mac, source=source)
+        said = Heard(what=what, port="", source=source, group=message.group, sent=True)
+        return [said, *(Send(port=port, frame=frame) for port in ports)]
+
+    # --- the state as a whole -----------------------------------------------------------------------------
+
     def _open(self, now: float, cause: str) -> list[Effect]:
         """Begin with empty tables."""
-        self._mode = None
-        effects = self._set_mode(now)
-        if not self._config.snooping:
+        self._forwarding.forget()
+        effects = self._settle(now)
+        if not self._on:
             return effects
         effects += self._routers.configure(self._config.static_router_ports, "configured")
         return effects + self._set_querier(now, cause) + self._settle(now)
 
     def _flush(self, cause: str) -> list[Effect]:
         """Lose every table. The querier goes without a word."""
-        self._querier = None
-        self._querier_was_known = False
-        self._grace_until_s = None
-        effects: list[Effect] = [*self._members.clear(cause), *self._routers.clear(cause)]
+        self._use_querier(None)
+        self._suppression.clear()
+        effects: list[Effect] = [*self._learning.clear(cause), *self._routers.clear(cause)]
         return effects + self._election.forget_all(cause)
+
+    def _overflow(self) -> list[Effect]:
+        """Stop snooping until a restart or a new configuration, as the Linux bridge does."""
+        self._on = False
+        return [*self._flush(_OVERFLOWED), *self._forwarding.off(self._config, _OVERFLOWED)]
 
     def _set_querier(self, now: float, cause: str) -> list[Effect]:
         """Bring the own querier and the election's rules in line with the configuration."""
@@ -258,60 +427,36 @@ class SnoopingSwitch:
         effects: list[Effect] = []
         if self._querier is not None:
             effects += self._querier.stop(now, cause)
-            self._querier = None
+            self._use_querier(None)
         if wanted is not None:
-            self._querier = Querier(wanted, ports=self._up, election=self._election)
-            effects += self._querier.start(now, cause)
+            querier = Querier(wanted, ports=self._up, election=self._election)
+            self._use_querier(querier)
+            effects += querier.start(now, cause)
         return effects
 
+    def _use_querier(self, querier: Querier | None) -> None:
+        self._querier = querier
+        self._learning.querier = querier
+        self._queries_counted = 0
+
     def _settle(self, now: float, response_s: float | None = None) -> list[Effect]:
-        """Follow a change of querier or router ports with the forwarding mode.
+        """Follow a change of anything with the forwarding mode.
 
         ``response_s`` is the max response time of the query that was just heard; the own querier's otherwise.
         """
-        known = self._election.believed is not None
-        waits = self._config.grace and self._config.flood_until is FloodUntil.QUERIER
-        if known and not self._querier_was_known and waits:
-            if response_s is None:
-                response_s = 0.0 if self._querier is None else self._querier.config.max_response_s
-            self._grace_until_s = now + response_s
-        self._querier_was_known = known
-        if not known or (self._grace_until_s is not None and self._grace_until_s <= now):
-            self._grace_until_s = None
-        return self._set_mode(now)
-
-    def _set_mode(self, now: float) -> list[Effect]:
-        snooping, unregistered, cause = self._wanted_mode(now)
-        if self._mode == (snooping, unregistered):
-            return []
-        self._mode = (snooping, unregistered)
-        return [ForwardingMode(snooping=snooping, unregistered=unregistered, cause=cause)]
-
-    def _wanted_mode(self, now: float) -> tuple[bool, Unregistered, str]:
-        rule = self._config.unregistered
-        if not self._config.snooping:
-            return False, rule, "snooping is off"
-        match self._config.flood_until:
-            case FloodUntil.NEVER:
-                return True, rule, "configured"
-            case FloodUntil.QUERIER:
-                known, cause = self._querier_counts(now)
-                return known, rule, cause
-            case FloodUntil.ROUTER_PORT if self._routers.ports:
-                return True, rule, "there is a router port"
-            case FloodUntil.ROUTER_PORT:
-                return True, Unregistered.FLOOD, "no router port is known: unregistered groups flood"
-            case _:
-                assert_never(self._config.flood_until)
-
-    def _querier_counts(self, now: float) -> tuple[bool, str]:
-        """Whether a querier is known for long enough to rely on the tables, and the reason in words."""
+        if not self._on:
+            cause = _OVERFLOWED if self._config.snooping else "snooping is off"
+            return [*self._forwarding.off(self._config, cause)]
+        own = self._querier
+        if own is not None and own.general_queries > self._queries_counted:
+            self._forwarding.queries_passed(own.general_queries - self._queries_counted)
+            self._queries_counted = own.general_queries
+            self._ask_for_relays(None)
+        if response_s is None:
+            response_s = 0.0 if own is None else own.config.max_response_s
         believed = self._election.believed
-        if believed is None:
-            return False, "no querier is known: everything floods"
-        if self._grace_until_s is not None and now < self._grace_until_s:
-            return False, "hosts have the max response time of the first query to answer"
-        return True, f"querier {believed.address} is known"
+        address = None if believed is None else believed.address
+        return [*self._forwarding.settle(self._config, address, bool(self._routers.ports), now, response_s)]
 
     def _set_up(self, port: str, up: bool) -> None:
         self._known(port)

@@ -104,10 +104,14 @@ class SnoopingConfig:
     query is relayed, and of the leaves only the last member's; nothing is held back once records were heard
     for the group (Catalyst).
     ``checks``: packets that fail one are dropped and counted, damaged ones always are.
-    ``most_groups`` and ``most_groups_per_port``: 0 is no limit.
+    ``most_groups`` and ``most_groups_per_port``: 0 is no limit. ``above_most_groups`` is about the switch's
+    limit; above that of a port a report is always refused, as on the Linux bridge.
     ``learn_router_from_pim``: a PIM hello makes a router port for its hold time (RFC 7761 section 4.9.2).
     ``any_source_in_ssm``: False ignores joins without sources in 232.0.0.0/8 and ff3x::/32 (RFC 4604 section
     3).
+    ``topology_change_response_s``: the max response time of the query that TopologyChange.QUERY sends.
+    ``mac``: the source of what the switch sends without a querier's configuration.
+    Raises ValueError for negative values and for a querier of another protocol.
     """
 
     dialect: Dialect = Dialect.IGMP
@@ -140,6 +144,8 @@ class SnoopingConfig:
     any_source_in_ssm: bool = True
     on_topology_change: TopologyChange = TopologyChange.NOTHING
     topology_change_queries: int = 2
+    topology_change_response_s: float = 10.0
+    mac: bytes = b"\x02\0\0\0\0\0"
 
     def __post_init__(self) -> None:
         intervals = (
@@ -147,9 +153,18 @@ class SnoopingConfig:
             self.router_port_interval_s,
             self.other_querier_interval_s,
             self.last_member_interval_s,
+            self.topology_change_response_s,
         )
-        if min(intervals) < 0 or self.last_member_count < 0:
+        counts = (
+            self.last_member_count,
+            self.most_groups,
+            self.most_groups_per_port,
+            self.topology_change_queries,
+        )
+        if min(intervals) < 0 or min(counts) < 0:
             raise ValueError("an interval or a count of a switch is negative")
+        if self.querier is not None and self.querier.dialect is not self.dialect:
+            raise ValueError("a switch's querier speaks another protocol than its snooping")
 
     def scaled(self, speed: float) -> SnoopingConfig:
         """The same switch ``speed`` times faster: every time divided, every count kept."""
@@ -159,6 +174,7 @@ class SnoopingConfig:
             router_port_interval_s=self.router_port_interval_s / speed,
             other_querier_interval_s=self.other_querier_interval_s / speed,
             last_member_interval_s=self.last_member_interval_s / speed,
+            topology_change_response_s=self.topology_change_response_s / speed,
             querier=None if self.querier is None else self.querier.scaled(speed),
         )
 
@@ -169,11 +185,17 @@ class SnoopingConfig:
     def standing_querier(self) -> QuerierConfig | None:
         """The querier that this switch really runs, with the switch's own rules for leaves; else None.
 
-        Switching snooping off switches the querier off too, as on the Linux bridge and on Catalyst.
+        Switching snooping off switches the querier off too, as on the Linux bridge and on Catalyst. A static
+        router port keeps it silent where configured, link or no link (Dell Force10). It stays silent as well
+        without an address that hosts heed, and without any where it needs one (Catalyst).
         """
         if self.querier is None or not self.snooping:
             return None
+        if self.querier_yields_to_router_port and self.static_router_ports:
+            return None
         if self.querier_needs_address and self.querier.address.is_unspecified:
+            return None
+        if not self.dialect.can_query_from(self.querier.address):
             return None
         return replace(
             self.querier,

@@ -12,14 +12,19 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
 from harness.errors import Problem, ScenarioError
 from harness.plan.model import Plan
 
-_TEXT_TYPES: dict[str, Any] = {"IPv4Address": IPv4Address, "Path": Path, "bytes": bytes.fromhex}
+_TEXT_TYPES: dict[str, Any] = {
+    "IPv4Address": IPv4Address,
+    "IPv6Address": IPv6Address,
+    "Path": Path,
+    "bytes": bytes.fromhex,
+}
 
 
 def dump(plan: Plan) -> str:
@@ -49,8 +54,8 @@ def _encode(value: Any) -> Any:  # noqa: PLR0911  one a kind of value
             return [_encode(item) for item in value]
         case frozenset():
             return {"is": "frozenset", "items": [_encode(item) for item in sorted(value)]}
-        case IPv4Address():
-            return {"is": "IPv4Address", "text": str(value)}
+        case IPv4Address() | IPv6Address():
+            return {"is": type(value).__name__, "text": str(value)}
         case Path():
             return {"is": "Path", "text": str(value)}
         case bytes():

@@ -20,7 +20,7 @@ import harness
 from harness import source
 from harness.backends.base import Backend, Options
 from harness.errors import HarnessError, Problem, ScenarioError
-from harness.observations.model import Ended, Impaired, Phase, Record, Started
+from harness.observations.model import Ended, Impaired, Phase, Record, Remark, Started
 from harness.observations.record import Recorder, read
 from harness.plan.model import Plan
 from harness.plan.text import digest
@@ -129,6 +129,7 @@ class _Watch:
         self._status = ""
         self._real_s = 0.0
         self._impaired: list[Impaired] = []
+        self._remarks: list[str] = []
 
     def emit(self, record: Record) -> None:
         """Take one record of the backend."""
@@ -146,6 +147,8 @@ class _Watch:
             case Impaired():
                 self._impaired.append(record)
                 self._progress(record.at_s)
+            case Remark():
+                self._remarks.append(record.text)
             case _:
                 self._progress(record.at_s)
 
@@ -176,6 +179,7 @@ class _Watch:
             error=error,
             interrupted=interrupted,
             impairments=impairments(self._impaired, request.plan.speed),
+            remarks=tuple(self._remarks),
         )
 
     def _progress(self, at_s: float) -> None:

@@ -16,7 +16,9 @@ from harness.scenario.fields import (
     MomentText,
     Name,
     SeenQuerier,
+    SeenQuerier6,
     Share,
+    SwitchName,
     Who,
 )
 from harness.scenario.strict import Strict
@@ -154,20 +156,23 @@ class Load(Window):
 
 
 class SwitchState(Strict):
-    """The tables of a switch at one moment."""
+    """The tables of a switch at one moment; of a switch with VLANs, those of one (sw1.20)."""
 
-    switch: Name
+    switch: SwitchName
     at: MomentText
     groups: dict[Group, Who] | None = Field(
         None, description="for each group the members: ports (p3) or the neighbours on them (n3, sw2)"
     )
     router_ports: Who | None = Field(None, description="ports or the neighbours on them; none is an answer")
     querier: SeenQuerier | None = Field(None, description="the address, or none")
+    mld_router_ports: Who | None = Field(None, description="as router_ports, of IPv6")
+    mld_querier: SeenQuerier6 | None = Field(None, description="its link-local address, or none")
     why: str | None = None
 
     @model_validator(mode="after")
     def _judges_something(self) -> Self:
-        if self.groups is None and self.router_ports is None and self.querier is None:
+        judged = (self.groups, self.router_ports, self.querier, self.mld_router_ports, self.mld_querier)
+        if all(one is None for one in judged):
             raise ValueError("nothing to judge: write groups, router_ports or querier")
         return self
 

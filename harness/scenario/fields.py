@@ -5,18 +5,28 @@ Each is a Python type, the function of ``harness.scenario.values`` that reads it
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from harness.scenario.values import (
+    LARGEST_MTU,
+    LAST_VLAN,
+    SMALLEST_MTU,
     parse_address,
+    parse_addresses,
+    parse_bandwidth,
     parse_between,
     parse_duration,
     parse_group,
+    parse_group4,
     parse_length,
+    parse_mac,
     parse_moment,
+    parse_mtus,
     parse_names,
     parse_on_off,
     parse_rate,
@@ -24,10 +34,20 @@ from harness.scenario.values import (
     parse_share,
     parse_subnet,
     parse_texts,
+    parse_vlan,
+    parse_vlans,
     parse_who,
+)
+from harness.scenario.values6 import (
+    parse_host_address6,
+    parse_query_source6,
+    parse_seen_querier6,
+    parse_subnet6,
 )
 
 NAME = r"^[a-zA-Z][a-zA-Z0-9_-]*$"
+SWITCH_NAME = r"^[a-zA-Z][a-zA-Z0-9_-]*(\.[1-9][0-9]{0,3})?$"
+"""A switch (sw1), or one VLAN of it (sw1.20)."""
 
 
 def _text(pattern: str, *examples: str) -> WithJsonSchema:
@@ -35,6 +55,27 @@ def _text(pattern: str, *examples: str) -> WithJsonSchema:
 
 
 Name = Annotated[str, Field(pattern=NAME)]
+SwitchName = Annotated[str, Field(pattern=SWITCH_NAME)]
+_VLAN = {"type": "integer", "minimum": 1, "maximum": LAST_VLAN}
+VlanId = Annotated[int, BeforeValidator(parse_vlan), WithJsonSchema(_VLAN)]
+VlanKey = Annotated[
+    int, BeforeValidator(parse_vlan), WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,3}$"})
+]
+"""The number of a VLAN where it stands before its settings."""
+
+
+class OrListOfVlans:
+    """Annotates a mapping of VLANs: a list of their numbers will do as well."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema of both forms."""
+        return {"anyOf": [handler(core_schema), {"type": "array", "items": _VLAN, "uniqueItems": True}]}
+
+
+VLANS = (BeforeValidator(parse_vlans), OrListOfVlans())
+"""What makes a mapping of VLANs one that may also be written as a list."""
 Duration = Annotated[
     float, BeforeValidator(parse_duration), _text(r"^\d+(\.\d+)?(ms|s|m|h)$|^0$", "250ms", "4s", "2m")
 ]
@@ -81,19 +122,69 @@ Rate = Annotated[float, BeforeValidator(parse_rate), _text(r"^\d+(\.\d+)?/(ms|s|
 """Datagrams a second of the customer's time."""
 Share = Annotated[float, BeforeValidator(parse_share), _text(r"^\d+(\.\d+)?%$", "0%", "1%", "12.5%")]
 """A share from 0 to 1, written as per cent."""
-Group = Annotated[
-    IPv4Address,
-    BeforeValidator(parse_group),
-    WithJsonSchema({"type": "string", "format": "ipv4", "examples": ["239.192.73.188"]}),
+Bandwidth = Annotated[
+    float, BeforeValidator(parse_bandwidth), _text(r"^\d+(\.\d+)? ?[kMG]?bit/s$", "64kbit/s", "10Mbit/s")
 ]
+"""Bits a second of the customer's time."""
+Mtu = Annotated[int, Field(ge=SMALLEST_MTU, le=LARGEST_MTU)]
+Mtus = Annotated[
+    tuple[int, int],
+    BeforeValidator(parse_mtus),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": SMALLEST_MTU, "maximum": LARGEST_MTU},
+                {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "integer"}},
+            ]
+        }
+    ),
+]
+"""The MTU at each end of a cable."""
+_IPV4: dict[str, Any] = {"type": "string", "format": "ipv4"}
+_IPV6: dict[str, Any] = {"type": "string", "format": "ipv6"}
+Group = Annotated[
+    IPv4Address | IPv6Address,
+    BeforeValidator(parse_group),
+    WithJsonSchema({"anyOf": [_IPV4, _IPV6], "examples": ["239.192.73.188", "ff15::73bc"]}),
+]
+"""A group's address says whether it is of IPv4 or of IPv6."""
+Group4 = Annotated[
+    IPv4Address,
+    BeforeValidator(parse_group4),
+    WithJsonSchema({**_IPV4, "examples": ["239.192.73.188"]}),
+]
+"""A group of IPv4, where only IGMP is spoken."""
 Address = Annotated[
     IPv4Address, BeforeValidator(parse_address), WithJsonSchema({"type": "string", "format": "ipv4"})
 ]
+Addresses = Annotated[
+    tuple[IPv4Address, ...],
+    BeforeValidator(parse_addresses),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One address or several."""
+Mac = Annotated[
+    str,
+    BeforeValidator(parse_mac),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"}),
+]
+"""A MAC address in small letters."""
 Subnet = Annotated[
     IPv4Network,
     BeforeValidator(parse_subnet),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+){3}/\d+$", "examples": ["10.77.0.0/16"]}),
 ]
+HostAddress6 = Annotated[IPv6Address, BeforeValidator(parse_host_address6), WithJsonSchema(_IPV6)]
+QuerySource6 = Annotated[
+    IPv6Address, BeforeValidator(parse_query_source6), WithJsonSchema({**_IPV6, "examples": ["fe80::1"]})
+]
+"""A link-local address, or :: for none."""
+Subnet6 = Annotated[
+    IPv6Network,
+    BeforeValidator(parse_subnet6),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9a-fA-F:.]+/\d+$", "examples": ["fd77::/64"]}),
+]
+SeenQuerier6 = Annotated[IPv6Address | Literal["none"], BeforeValidator(parse_seen_querier6)]
 _ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names), WithJsonSchema(_ONE_OR_MORE)]
 """One name or several."""

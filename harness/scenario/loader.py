@@ -18,6 +18,7 @@ from harness.scenario import mistakes, topology
 from harness.scenario.flow import flow
 from harness.scenario.model import Role, Scenario, Variant
 from harness.scenario.salvage import NO_NETWORK, Doubts, doubts_of, doubts_without, salvage
+from harness.scenario.vlans import with_vlans_as_mappings
 from harness.source import (
     APPENDED,
     Mapping,
@@ -226,7 +227,7 @@ def _variant(
     use = merged.get("topology")
     if use is not None:
         try:
-            tree = _with_network(merged, topology.network(use, path))
+            tree = _with_network(merged, with_vlans_as_mappings(topology.network(use, path)))
         except ScenarioError as error:
             problems.extend(error.problems)
             tree = _without(merged, frozenset({"topology"}))
@@ -280,7 +281,7 @@ def _check(tree: Mapping, problems: list[Problem]) -> Scenario | None:
         return None
 
 
-def _with_network(tree: Mapping, base: Mapping) -> Mapping:
+def _with_network(tree: Mapping, base: Node) -> Mapping:
     """The tree with its network merged over a topology's; the topology itself stays for people to see."""
     own = tree.get("network")
     if own is not None and not isinstance(own, Mapping):
@@ -292,14 +293,21 @@ def _with_network(tree: Mapping, base: Mapping) -> Mapping:
 
 
 def _normal(node: Node) -> Node:
-    """A scenario or variant with its topology in the long form."""
+    """A scenario or variant with its topology, and the VLANs of its network, in the long form."""
     if not isinstance(node, Mapping):
         return node
-    entries = tuple(
-        (key, topology.use_as_mapping(value) if key.text == "topology" and not _is_null(value) else value)
-        for key, value in node.entries
-    )
+    entries = tuple((key, _long(key.text, value)) for key, value in node.entries)
     return Mapping(entries=entries, where=node.where)
+
+
+def _long(key: str, value: Node) -> Node:
+    match key:
+        case "topology" if not _is_null(value):
+            return topology.use_as_mapping(value)
+        case "network":
+            return with_vlans_as_mappings(value)
+        case _:
+            return value
 
 
 def _is_null(node: Node) -> bool:

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from harness.errors import Problem
 from harness.scenario.expectations import EXPECTATIONS
+from harness.scenario.fields import SWITCH_NAME
 from harness.source import Node, closest, find
 from harness.source.node import KEY_MARK
 
@@ -77,6 +78,8 @@ def _message(detail: ErrorDetails) -> str:
         case "string_pattern_mismatch":
             what = "key" if detail["loc"][-1:] == (KEY_MARK,) else "name"
             message = f"{_shown(given)} is no {what}: letters, digits, - and _, and a letter first"
+            if context["pattern"] == SWITCH_NAME:
+                message += "; sw1.20 is VLAN 20 of sw1"
         case "too_short" | "too_long":
             wanted = context["min_length" if kind == "too_short" else "max_length"]
             message = f"write {wanted} of them, not {context['actual_length']}"

@@ -6,26 +6,62 @@ Names are names and counts are counts; ``harness.plan`` resolves them.
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from harness.scenario.fields import Address, Duration, Length, Name, Names, OnOff, Pair, Subnet, Texts
+from harness.profiles.loader import MOST_GROUPS
+from harness.scenario.fields import (
+    VLANS,
+    Address,
+    Duration,
+    HostAddress6,
+    Length,
+    Mtu,
+    Mtus,
+    Name,
+    Names,
+    OnOff,
+    Pair,
+    QuerySource6,
+    Subnet,
+    Subnet6,
+    Texts,
+    VlanId,
+    VlanKey,
+)
+from harness.scenario.hosts import EmulatedHost
+from harness.scenario.links import CableImpairments, SpanningTree
 from harness.scenario.strict import Strict
 
 
-class Querier(Strict):
-    """Who asks for members. Times left out take the profile's, or those of RFC 2236 section 8."""
+class QuerierTimes(Strict):
+    """When a querier asks, of IGMP or of MLD."""
 
-    address: Address | None = Field(None, description="source address of the queries; 0.0.0.0 is allowed")
-    version: Literal[1, 2, 3] | None = None
     query_interval: Length | None = None
     max_response: Length | None = None
     robustness: int | None = Field(None, ge=1, le=7)
     startup_interval: Length | None = None
     startup_count: int | None = Field(None, ge=0, le=10)
     other_querier_interval: Length | None = None
+    start_delay: Duration | None = Field(None, description="how long it listens before its first query")
+
+
+class Querier(QuerierTimes):
+    """Who asks for members. Times left out take the profile's, or those of RFC 2236 section 8."""
+
+    address: Address | None = Field(None, description="source address of the queries; 0.0.0.0 is allowed")
+    version: Literal[1, 2, 3] | None = None
+
+
+class MldQuerier(QuerierTimes):
+    """Who asks for listeners of IPv6. Times left out take the profile's, or those of RFC 9777 section 9."""
+
+    address: QuerySource6 | None = Field(
+        None, description="link-local source of the queries; with :: it has none and stays silent"
+    )
+    version: Literal[1, 2] | None = None
 
 
 class UnregisteredRule(StrEnum):
@@ -37,19 +73,31 @@ class UnregisteredRule(StrEnum):
 
 
 def _on_off_or_mapping(value: Any) -> str:
-    return "settings" if isinstance(value, dict | Querier) else "switch"
+    return "settings" if isinstance(value, dict | QuerierTimes | SpanningTree) else "switch"
 
 
 QuerierSetting = Annotated[
     Annotated[OnOff, Tag("switch")] | Annotated[Querier, Tag("settings")], Discriminator(_on_off_or_mapping)
 ]
+MldQuerierSetting = Annotated[
+    Annotated[OnOff, Tag("switch")] | Annotated[MldQuerier, Tag("settings")],
+    Discriminator(_on_off_or_mapping),
+]
 
 
-class SwitchSettings(Strict):
-    """What can be configured on a switch, at the start and while it runs. Left out: the profile's default."""
+TreeSetting = Annotated[
+    Annotated[OnOff, Tag("switch")] | Annotated[SpanningTree, Tag("settings")],
+    Discriminator(_on_off_or_mapping),
+]
+
+HeaderCheckWord = Literal["router-alert", "hops", "traffic-class"]
+RelayToWord = Literal["router-ports", "all"]
+
+
+class SnoopingSettings(Strict):
+    """What can be configured for IGMP and for MLD alike, each by itself. Left out: the profile's default."""
 
     snooping: OnOff | None = None
-    querier: QuerierSetting | None = None
     fast_leave: OnOff | None = None
     router_ports: Names | None = Field(
         None,
@@ -63,18 +111,93 @@ class SwitchSettings(Strict):
     router_port_interval: Duration | None = None
     last_member_interval: Length | None = None
     last_member_count: int | None = Field(None, ge=1, le=10)
+    fast_leave_ports: Names | None = Field(
+        None, description="ports on which a leave ends the membership at once, named as router_ports are"
+    )
+    lookup: Literal["ip", "mac"] | None = Field(
+        None, description="mac: groups that share a MAC address share their members (RFC 1112 section 6.4)"
+    )
+    source_filtering: OnOff | None = Field(
+        None, description="whether the sources of IGMPv3 and MLDv2 decide what is forwarded, or groups alone"
+    )
+    any_source_in_ssm: OnOff | None = Field(
+        None, description="off ignores joins without sources in 232.0.0.0/8 and ff3x::/32 (RFC 4604)"
+    )
+    most_groups: int | None = Field(
+        None, ge=0, le=MOST_GROUPS, description="of the whole switch; 0: no limit"
+    )
+    most_groups_per_port: int | None = Field(None, ge=0, le=MOST_GROUPS, description="0: no limit")
+    above_most_groups: Literal["refuse", "snooping-off"] | None = None
+    checks: tuple[HeaderCheckWord, ...] | None = Field(
+        None, description="what reports, leaves and queries must have, else they are dropped; [] for none"
+    )
+    learn_router_from_pim: OnOff | None = Field(None, description="a PIM hello makes a router port")
+    relay_reports_to: RelayToWord | None = Field(
+        None, description="where reports of IGMPv1, IGMPv2 and MLDv1 go"
+    )
+    relay_records_to: RelayToWord | None = Field(
+        None, description="where reports of IGMPv3 and MLDv2 go, and leaves"
+    )
+    report_suppression: OnOff | None = Field(
+        None, description="of a group's reports (IGMPv1, IGMPv2, MLDv1) one is relayed for each query"
+    )
+    on_topology_change: Literal["nothing", "flood", "query", "solicit"] | None = Field(
+        None, description="when the spanning tree has changed; solicit floods and asks for a query"
+    )
+    topology_change_queries: int | None = Field(
+        None, ge=1, le=10, description="how many queries end the flooding after a change"
+    )
+
+
+class MldSettings(SnoopingSettings):
+    """What a switch does with IPv6, independent of what it does with IPv4 (RFC 4541 section 3)."""
+
+    querier: MldQuerierSetting | None = None
+
+
+class SwitchSettings(SnoopingSettings):
+    """What can be configured on a switch, at the start and while it runs. Left out: the profile's default."""
+
+    querier: QuerierSetting | None = None
+    mld: MldSettings | None = Field(
+        None, description="of IPv6; a Linux bridge has one setting for both, and takes its querier's only"
+    )
+
+
+class Vlan(SwitchSettings):
+    """One VLAN of a switch: what is set here goes before what is set for the whole switch."""
+
+    address: Address | None = Field(
+        None, description="the switch's address in this VLAN; queries come from it"
+    )
+
+
+Vlans = Annotated[dict[VlanKey, Vlan], *VLANS]
 
 
 class Switch(SwitchSettings):
-    """A switch, or ``count`` equal ones: sw with count 3 is sw1, sw2, sw3."""
+    """A switch, or ``count`` equal ones: sw with count 3 is sw1, sw2, sw3.
+
+    What is set here holds in all of its VLANs; each snoops, asks and forwards by itself.
+    """
 
     profile: str = Field(
         "linux-bridge",
         description="behaviour: a vendor's platform, linux-bridge, or a file of your own (./my.profile.yaml)",
     )
+    emulated: OnOff = Field(
+        False,
+        description="for linux-bridge, ovs and ovs-strict: the emulated switch in place of the genuine one",
+    )
     count: int | None = Field(None, ge=1, le=200)
+    vlans: Vlans | None = Field(
+        None, description="its VLANs with their settings, or a list of numbers; left out, it knows none"
+    )
     address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
+
+
+_ACCESS = "the VLAN of its port, where the switch has VLANs; on: sw1.20 says the same"
 
 
 class Firewall(Strict):
@@ -93,6 +216,15 @@ class Firewall(Strict):
         return self
 
 
+_PORT_MTU = "the switch's port; what is longer is dropped there without a word. Left out: the switch's MTU"
+_IMPAIR = "what the cable does to frames from the start; one impairment or a list"
+_CURES = {
+    "igmp_version": "write version there",
+    "querier": "give the querier to another node",
+    "firewall": "what the host hears does not pass the rules; choose one of the two",
+}
+
+
 class Nodes(Strict):
     """A node, or ``count`` equal ones: n with count 8 is n1 to n8."""
 
@@ -100,31 +232,73 @@ class Nodes(Strict):
     on: Names = Field(
         description="the switch (sw1) or a port of it (sw1:p7); of several switches the nodes take turns"
     )
+    vlan: VlanId | None = Field(None, description=_ACCESS)
     address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
     igmp_version: Literal[1, 2, 3] | None = Field(
         None, description="forced; else the stack follows the querier"
     )
+    address6: HostAddress6 | None = None
+    mld_version: Literal[1, 2] | None = Field(
+        None, description="forced; else the stack follows the MLD querier"
+    )
+    host: EmulatedHost | None = Field(
+        None, description="IGMP spoken by the harness instead of the kernel, with the faults that stand here"
+    )
+    querier: QuerierSetting | None = Field(
+        None, description="a querier on the node, such as a PIM daemon; off: one that can be started"
+    )
     firewall: Firewall | None = None
     port: Literal["up", "down"] = "up"
+    port_mtu: Mtu | None = Field(None, description=_PORT_MTU)
+    impair: CableImpairments = Field((), description=_IMPAIR)
+
+    @model_validator(mode="after")
+    def _one_speaks_igmp(self) -> Self:
+        """The emulated host takes the kernel's place, which the others are settings of."""
+        for key in ("igmp_version", "querier", "firewall"):
+            if self.host is not None and getattr(self, key) is not None:
+                message = (
+                    f"{key} is the kernel's, and with host the kernel does not speak IGMP: {_CURES[key]}"
+                )
+                raise ValueError(message)
+        return self
 
 
 class Router(Strict):
     """A multicast router as its network sees it: it queries, and its port becomes a router port."""
 
     on: str = Field(description="the switch (sw1) or a port of it (sw1:p7)")
+    vlan: VlanId | None = Field(None, description=_ACCESS)
     address: Address | None = None
     mtu: int | None = Field(None, ge=68, le=65520)
     querier: QuerierSetting = True
+    address6: HostAddress6 | None = None
+    mld_querier: MldQuerierSetting = False
     port: Literal["up", "down"] = "up"
+    port_mtu: Mtu | None = Field(None, description=_PORT_MTU)
+    impair: CableImpairments = Field((), description=_IMPAIR)
 
 
 class Link(Strict):
-    """A cable between two switches."""
+    """A cable between two switches: a trunk where both have VLANs, or in one VLAN (``vlan``)."""
 
     between: Pair
-    mtu: int | None = Field(None, ge=68, le=65520)
+    vlan: VlanId | None = Field(
+        None, description="an access link in this VLAN; needed where only one of the two has VLANs"
+    )
+    vlans: tuple[VlanId, ...] | None = Field(
+        None, min_length=1, description="of a trunk; left out, it carries every VLAN that both ends have"
+    )
+    mtu: Mtus | None = Field(None, description="of both ends, or one for each in the order of between")
     state: Literal["up", "down"] = "up"
+    impair: CableImpairments = Field((), description=_IMPAIR)
+
+    @model_validator(mode="after")
+    def _access_or_trunk(self) -> Self:
+        if self.vlan is not None and self.vlans is not None:
+            raise ValueError("vlan makes an access link, vlans a trunk: write one of them")
+        return self
 
 
 class Layout(StrEnum):
@@ -160,6 +334,13 @@ class Network(Strict):
     links: Links = Field(
         (), description="cables between switches: chain, star (around the first), or a list of pairs"
     )
+    spanning_tree: TreeSetting = Field(
+        False, description="on, or its settings: rings are legal, and redundant links are blocked"
+    )
     mtu: int = Field(1500, ge=68, le=65520)
     subnet: Subnet = IPv4Network("10.77.0.0/16")
+    subnet6: Subnet6 = Field(
+        IPv6Network("fd77::/64"),
+        description="of the nodes' IPv6 addresses, where a stream or a setting is of IPv6",
+    )
     ipv6: OnOff = Field(False, description="the nodes' own IPv6 noise: MLD reports and solicitations")

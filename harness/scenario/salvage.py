@@ -40,6 +40,8 @@ _DEVICES = {
     "nodes": frozenset(Nodes.model_fields),
 }
 """Section of a network: the keys of its devices."""
+_A_VLAN = 2
+"""The length of ``vlans, 20``: the whole of a VLAN and not only a setting in it."""
 _ORDER = ("network", "traffic", "timeline", "expect")
 """Each section is read with the ones before it."""
 
@@ -61,8 +63,9 @@ class Doubts:
     altered: frozenset[tuple[int, int]] = frozenset()
 
     def about_name(self, kind: str, name: str) -> bool:
-        """Whether a name may mean something that was cut; n with a count makes n1, n2 and so on."""
-        return kind in self.lost or name in self.names or name.rstrip("0123456789") in self.names
+        """Whether a name may mean something that was cut: n with a count makes n1, with VLANs n1.20."""
+        switch = name.partition(".")[0]
+        return kind in self.lost or bool({name, switch, switch.rstrip("0123456789")} & self.names)
 
     def about(self, section: str, place: tuple[int, int], *, duration_written: bool) -> bool:
         """Whether a mistake in a section may only follow from what was cut.
@@ -225,8 +228,9 @@ def _in_network(tree: Mapping, below: Path) -> Doubts:
         case (str(section),):
             return Doubts(names=frozenset(_names(_at(tree, ("network", section)))), touched=touched)
         case (str(section), str(name), *inside) if section in _DEVICES:
-            # an unknown key may have been meant as a count
-            whole = not inside or inside == ["count"] or inside[0] not in _DEVICES[section]
+            # an unknown key may have been meant as a count; without its VLANs a switch stands for less
+            vlans = inside[:1] == ["vlans"] and len(inside) <= _A_VLAN
+            whole = not inside or inside == ["count"] or vlans or inside[0] not in _DEVICES[section]
             return Doubts(names=frozenset({name} if whole else ()), touched=touched)
         case _:
             return Doubts(touched=touched)

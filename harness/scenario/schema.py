@@ -113,7 +113,7 @@ def _pointing_to_relaxed(schema: Any) -> Any:
             return schema
 
 
-_ENUMS = frozenset({"UnregisteredRule", "Layout", "Outcome", "Role"})
+_ENUMS = frozenset({"IgnoredQuery", "Layout", "Only", "Outcome", "Role", "UnregisteredRule"})
 
 
 def _with_parameters(schema: Any) -> Any:

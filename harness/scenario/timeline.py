@@ -6,7 +6,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from harness.scenario.fields import MomentText, Name, Names, Pair
+from harness.scenario.fields import MomentText, Name, Names, SwitchName
+from harness.scenario.hosts import Forge
+from harness.scenario.links import Flap, Impair, Silence
 from harness.scenario.network import SwitchSettings
 from harness.scenario.strict import Strict
 
@@ -18,42 +20,30 @@ class Membership(Strict):
     stream: Name
 
 
-class Silence(Strict):
-    """Where frames vanish without a trace: one way (``from``, ``to``) or both (``between``).
-
-    Both ends are neighbours: a node and its switch, or two switches.
-    """
-
-    between: Pair | None = None
-    from_: str | None = Field(None, alias="from")
-    to: str | None = None
-
-    @model_validator(mode="after")
-    def _one_way_or_both(self) -> Self:
-        ends = (self.from_, self.to)
-        if (self.between is None) == (ends == (None, None)) or (self.between is None and None in ends):
-            raise ValueError('write "between: [a, b]" for both ways, or "from: a" and "to: b" for one')
-        return self
-
-
 class SetSwitch(SwitchSettings):
-    """Settings of a switch that change while it runs."""
+    """Settings of a switch that change while it runs: sw1 with all of its VLANs, or sw1.20 alone."""
 
-    switch: Name
+    switch: SwitchName
 
 
 ACTIONS = (
     "set",
     "start_querier",
     "stop_querier",
+    "start_mld_querier",
+    "stop_mld_querier",
     "link_down",
     "link_up",
     "silence",
     "restore",
+    "impair",
+    "repair",
+    "flap",
     "join",
     "leave",
     "restart_switch",
     "restart_node",
+    "forge",
 )
 
 
@@ -63,16 +53,27 @@ class Step(Strict):
     at: MomentText
     name: Name | None = Field(None, description="what expectations call this moment")
     set: SetSwitch | None = None
-    start_querier: Name | None = Field(None, description="of a switch or a router")
-    stop_querier: Name | None = None
+    start_querier: SwitchName | None = Field(
+        None,
+        description="of a switch (all its VLANs), of a VLAN (sw1.20), of a router, or of a node with one",
+    )
+    stop_querier: SwitchName | None = None
+    start_mld_querier: SwitchName | None = Field(None, description="of the same, for IPv6")
+    stop_mld_querier: SwitchName | None = None
     link_down: Names | None = Field(None, description="a node, a port (sw1:p3) or two switches")
     link_up: Names | None = None
     silence: Silence | None = None
     restore: Silence | None = Field(None, description="ends a silence")
+    impair: Impair | None = None
+    repair: Names | None = Field(None, description="the cable is as good as new, silences included")
+    flap: Flap | None = None
     join: Membership | None = None
     leave: Membership | None = None
-    restart_switch: Name | None = Field(None, description="its tables are lost")
+    restart_switch: SwitchName | None = Field(None, description="its tables are lost")
     restart_node: Name | None = Field(None, description="its network goes down and up; it joins again")
+    forge: Forge | None = Field(
+        None, description="a node sends a query, report or leave that its stack never would"
+    )
 
     @property
     def action(self) -> str:

@@ -7,19 +7,25 @@ of the file. Pydantic calls them.
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 from typing import Any
 
+from harness.scenario.values6 import parse_group6
 from harness.source.duration import parse as duration
 
 _MOMENT = re.compile(r"^(?P<step>[a-zA-Z][\w-]*?)(?:\s*(?P<sign>[+-])\s*(?P<offset>\d[\d.]*\s*[a-z]+))?$")
 _MOMENTS = "write 260s, a step's name, or a step's name + 10s"
+_VLAN = re.compile(r"[1-9][0-9]{0,3}")
 _PER = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 MOST_A_SECOND = 10_000
 """The highest rate: one process cannot send and record more and keep time."""
+LAST_VLAN = 4094
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 SHORTEST_PREFIX, LONGEST_PREFIX = 8, 29
+SMALLEST_MTU, LARGEST_MTU = 68, 65520
+"""RFC 791's least, and nearly the most that a virtual Ethernet has."""
+_BITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
 def parse_duration(value: Any) -> float:
@@ -89,6 +95,26 @@ def parse_share(value: Any) -> float:
     return float(match[1]) / 100
 
 
+def parse_bandwidth(value: Any) -> float:
+    """Bits a second from ``64kbit/s``, ``10Mbit/s`` or ``1Gbit/s``."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kMG]?)bit/s", str(value))
+    if match is None or float(match[1]) <= 0:
+        msg = f'"{value}" is no bandwidth: write 64kbit/s, 10Mbit/s or 1Gbit/s'
+        raise ValueError(msg)
+    return float(match[1]) * _BITS[match[2]]
+
+
+def parse_mtus(value: Any) -> tuple[int, int]:
+    """The MTU of both ends from ``9000``, or one for each from ``[9000, 1500]``."""
+    ends = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    if len(ends) != 2 or not all(isinstance(end, int) and not isinstance(end, bool) for end in ends):
+        raise ValueError("write an MTU, or one for each end: [9000, 1500]")
+    if not all(SMALLEST_MTU <= end <= LARGEST_MTU for end in ends):
+        msg = f"an MTU is from {SMALLEST_MTU} to {LARGEST_MTU}"
+        raise ValueError(msg)
+    return ends[0], ends[1]
+
+
 def parse_address(value: Any) -> IPv4Address:
     """An IPv4 address; numbers, which are addresses too in C, are not."""
     try:
@@ -98,13 +124,37 @@ def parse_address(value: Any) -> IPv4Address:
         raise ValueError(msg) from error
 
 
-def parse_group(value: Any) -> IPv4Address:
-    """An IPv4 multicast group."""
+def parse_addresses(value: Any) -> tuple[IPv4Address, ...]:
+    """One IPv4 address, several with commas, or a list of them."""
+    return tuple(parse_address(one) for one in parse_names(value))
+
+
+def parse_mac(value: Any) -> str:
+    """A MAC address as ``02:00:00:00:00:07``, in small letters."""
+    text = str(value).lower()
+    if re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", text) is None:
+        msg = f'"{value}" is no MAC address: write it as 02:00:00:00:00:07'
+        raise ValueError(msg)
+    return text
+
+
+def parse_group(value: Any) -> IPv4Address | IPv6Address:
+    """A multicast group of IPv4, or of IPv6, which has colons."""
+    if ":" in str(value):
+        return parse_group6(value)
     address = parse_address(value)
     if not address.is_multicast:
         msg = f"{address} is no multicast group: they are 224.0.0.0 to 239.255.255.255"
         raise ValueError(msg)
     return address
+
+
+def parse_group4(value: Any) -> IPv4Address:
+    """A multicast group of IPv4, where no other will do."""
+    if isinstance(group := parse_group(value), IPv6Address):
+        msg = f"{group} is a group of IPv6: here IGMP is spoken, of groups of IPv4"
+        raise ValueError(msg)
+    return group
 
 
 def parse_subnet(value: Any) -> IPv4Network:
@@ -130,6 +180,29 @@ def parse_subnet(value: Any) -> IPv4Network:
         msg = f"{subnet} holds no addresses of hosts"
         raise ValueError(msg)
     return subnet
+
+
+def parse_vlan(value: Any) -> int:
+    """A VLAN's number, 1 to 4094 (IEEE 802.1Q reserves 0 and 4095)."""
+    text = str(value)
+    if isinstance(value, bool) or not _VLAN.fullmatch(text) or int(text) > LAST_VLAN:
+        msg = f'"{text}" is no VLAN: they have numbers from 1 to {LAST_VLAN}'
+        raise ValueError(msg)
+    return int(text)
+
+
+def parse_vlans(value: Any) -> Any:
+    """VLANs with their settings; ``[10, 20]`` are two without any of their own."""
+    if isinstance(value, dict | list | tuple) and not value:
+        raise ValueError("a switch without VLANs has no vlans: write some, or leave it out")
+    if not isinstance(value, list | tuple):
+        return value
+    vlans = [str(parse_vlan(item)) for item in value]
+    twice = next((vlan for vlan in vlans if vlans.count(vlan) > 1), None)
+    if twice is not None:
+        msg = f"VLAN {twice} stands there twice"
+        raise ValueError(msg)
+    return {vlan: {} for vlan in vlans}
 
 
 def parse_seen_querier(value: Any) -> IPv4Address | str:

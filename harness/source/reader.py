@@ -266,12 +266,18 @@ class _Builder:
             self._complain(key.where, "a key must be a word, not a list or a mapping")
         elif key.text == "<<":
             self._complain(key.where, 'the merge key "<<" is not part of YAML 1.2: write the keys out')
-        elif not isinstance(key.value, str):
+        elif not _is_word(key):
             cure = f'put "{key.text[:40]}" in quotes' if key.text else "nothing stands before the colon"
             self._complain(key.where, f"a key must be text: {cure}")
         elif key.text in parent.entries:
             line = parent.entries[key.text][0].where.line
             self._complain(key.where, f'"{key.text}" is here a second time, first in line {line}')
+
+
+def _is_word(key: Scalar) -> bool:
+    """Whether a key is text, or a whole number that has only one spelling: a VLAN's."""
+    is_number = isinstance(key.value, int) and not isinstance(key.value, bool)
+    return isinstance(key.value, str) or (is_number and str(key.value) == key.text)
 
 
 def resolve(text: str) -> ScalarValue:

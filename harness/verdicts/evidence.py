@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 from harness.observations.history import History
-from harness.observations.switch_log import Change
+from harness.observations.switch_log import Change, protocol_of
 from harness.plan.model import Cast, Plan
 from harness.verdicts import words
 from harness.verdicts.finding import Complaint
@@ -43,6 +43,9 @@ def explain(history: History, first: Complaint) -> tuple[str, tuple[str, ...]]:
     """Return the cause in words (empty: none was seen) and a line for each switch on the way."""
     stream, pair = first.pair.stream, first.pair
     hops = way(history.plan, pair.sender, pair.receiver)
+    if not hops:
+        here, there = (history.plan.host(name).switch for name in (pair.sender, pair.receiver))
+        return "", (f"no cable leads from {here} to {there}",)
     before = pair.last_before(first.number, heard=not first.arrived)
     change = Change(
         at_s=first.at_s,
@@ -50,6 +53,7 @@ def explain(history: History, first: Complaint) -> tuple[str, tuple[str, ...]]:
         way=hops,
         arrived=first.arrived,
         since_s=None if before is None else stream.sent_at(before) - history.guard_s,
+        source=str(history.plan.host(pair.sender).address),
     )
     cause = history.switches.last_cause_before(change)
     told = "" if cause is None else words.event(cause)
@@ -57,7 +61,11 @@ def explain(history: History, first: Complaint) -> tuple[str, tuple[str, ...]]:
         return told, ()
     shown = hops if len(hops) <= _SWITCHES_SHOWN else (*hops[:2], *hops[-2:])
     lines = (
-        words.tables(switch, str(stream.group), history.switches.tables_at(switch, first.at_s))
+        words.tables(
+            switch,
+            str(stream.group),
+            history.switches.tables_at(switch, first.at_s, protocol_of(str(stream.group))),
+        )
         for switch, _ in shown
     )
     return told, tuple(lines)

@@ -65,11 +65,12 @@ def event(happened: Event) -> str:
 def _what(happened: Event) -> str:
     match happened:
         case Igmp():
+            protocol = happened.protocol.upper()
             about = f" for {happened.group}" if happened.group else ""
             if happened.sent:
-                return f"IGMP {happened.what}{about} sent by {happened.switch}"
+                return f"{protocol} {happened.what}{about} sent by {happened.switch}"
             place = f"{happened.switch} port {happened.port}"
-            return f"IGMP {happened.what}{about} from {happened.source} seen on {place}"
+            return f"{protocol} {happened.what}{about} from {happened.source} seen on {place}"
         case TableLine():
             because = f" ({happened.cause})" if happened.cause else ""
             return f"{happened.switch}: {_line(happened)}{because}"
@@ -85,24 +86,33 @@ def _what(happened: Event) -> str:
 def _line(line: TableLine) -> str:
     match line.table:
         case "member":
-            return f"{line.group} {'now' if line.present else 'no longer'} to {line.port}"
+            of = f" ({line.filter})" if line.filter else ""
+            return f"{line.group}{of} {'now' if line.present else 'no longer'} to {line.port}"
         case "router-port":
-            return f"{line.port} {'became' if line.present else 'is no longer'} a router port"
+            of = "an MLD" if line.protocol == "mld" else "a"
+            return f"{line.port} {'became' if line.present else 'is no longer'} {of} router port"
         case _:
-            return f"querier {line.address} {'became known' if line.present else 'is gone'}"
+            of = "MLD querier" if line.protocol == "mld" else "querier"
+            return f"{of} {line.address} {'became known' if line.present else 'is gone'}"
 
 
 def _mode(mode: Mode) -> str:
+    snooping = "MLD snooping" if mode.protocol == "mld" else "snooping"
     if not mode.snooping:
-        return "snooping is off"
-    return f"snooping is on, {_UNREGISTERED.get(mode.unregistered, mode.unregistered)}"
+        return f"{snooping} is off"
+    return f"{snooping} is on, {_UNREGISTERED.get(mode.unregistered, mode.unregistered)}"
 
 
 def tables(switch: str, group: str, known: Tables) -> str:
     """Return a switch's tables as one line, what concerns one group only."""
     if known.mode is not None and not known.mode.snooping:
         return f"{switch} then: snooping is off, every group floods"
-    members = names(known.groups.get(group, ()))
+    members = names(
+        tuple(
+            f"{port} ({text})" if (text := known.filters.get((group, port))) else port
+            for port in known.groups.get(group, ())
+        )
+    )
     return (
         f"{switch} then: {group} -> {members}; router ports: {names(known.router_ports)}; "
         f"querier: {known.querier or 'none'}"

@@ -1,8 +1,8 @@
-"""Ethernet II headers and the mapping of IPv4 groups to multicast MAC addresses.
+"""Ethernet II headers and the mapping of groups to multicast MAC addresses.
 
 Frames are whole frames without the checksum at the end, as AF_PACKET sockets and captures carry them. A VLAN
-tag is not read: the kernel takes it off before a socket sees the frame. Follows RFC 894 and RFC 1112 section
-6.4.
+tag is not read: the kernel takes it off before a socket sees the frame. Follows RFC 894, RFC 1112 section 6.4
+and RFC 2464.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from harness.wire.malformed import Malformed
+from harness.wire.membership import Address
 
 HEADER = struct.Struct("!6s6sH")
 ETHERTYPE_IPV4 = 0x0800
+ETHERTYPE_IPV6 = 0x86DD
 MAC_LENGTH = 6
 
-_GROUP_PREFIX = 0x01005E000000
+_GROUP_PREFIX_V4 = 0x01005E000000
+_GROUP_PREFIX_V6 = 0x333300000000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +33,18 @@ class EthernetFrame:
     payload: bytes
 
 
-def multicast_mac(group: IPv4Address) -> bytes:
-    """The MAC address of a group: 01:00:5e and the low 23 bits, so 32 groups share each (RFC 1112 6.4).
+def multicast_mac(group: Address) -> bytes:
+    """The MAC address of a group, which it shares with others.
 
-    Raises ValueError for an address that is no group.
+    Of IPv4, 01:00:5e and the low 23 bits, so 32 groups share each (RFC 1112 section 6.4); of IPv6, 33:33 and
+    the low 32 bits (RFC 2464 section 7). Raises ValueError for an address that is no group.
     """
     if not group.is_multicast:
         msg = f"{group} is not a multicast group"
         raise ValueError(msg)
-    return (_GROUP_PREFIX | int(group) & 0x7FFFFF).to_bytes(MAC_LENGTH, "big")
+    if isinstance(group, IPv4Address):
+        return (_GROUP_PREFIX_V4 | int(group) & 0x7FFFFF).to_bytes(MAC_LENGTH, "big")
+    return (_GROUP_PREFIX_V6 | int(group) & 0xFFFFFFFF).to_bytes(MAC_LENGTH, "big")
 
 
 def encode(frame: EthernetFrame) -> bytes:

@@ -9,23 +9,31 @@ Follows RFC 1112 appendix I, RFC 2236 section 2 and RFC 9776 section 4 (wire-com
 
 from __future__ import annotations
 
-import math
 import struct
 from ipaddress import IPv4Address
 from typing import assert_never
 
 from harness.wire import ethernet, ipv4
+from harness.wire.checksum import checksum, with_checksum
 from harness.wire.malformed import Malformed, UnknownType
 from harness.wire.membership import (
+    Address,
     ControlFrame,
-    GroupRecord,
     Leave,
     Message,
     Query,
     RecordReport,
-    RecordType,
     Report,
+    addresses,
 )
+from harness.wire.records import (
+    count_field,
+    decode_addresses,
+    decode_records,
+    encode_addresses,
+    encode_records,
+)
+from harness.wire.timecode import SHORT, whole_units
 
 ALL_HOSTS = IPv4Address("224.0.0.1")
 ALL_ROUTERS = IPv4Address("224.0.0.2")
@@ -36,8 +44,7 @@ _TYPE_QUERY, _TYPE_REPORT_V1, _TYPE_REPORT_V2, _TYPE_LEAVE, _TYPE_REPORT_V3 = 0x
 _BASE = struct.Struct("!BBH4s")
 _QUERY_V3_TAIL = struct.Struct("!BBH")
 _REPORT_V3 = struct.Struct("!BBHHH")
-_RECORD = struct.Struct("!BBH4s")
-_FLOATING_FROM, _LONGEST_CODE_V2, _LONGEST_V3 = 128, 255, 0x1F << 10
+_LONGEST_CODE_V2 = 255
 _V1_RESPONSE_S = 10.0  # RFC 2236 section 4: a code of 0 is version 1 and means 100 tenths
 _TTL, _TOS_INTERNETWORK_CONTROL = 1, 0xC0
 
@@ -47,25 +54,34 @@ def representable_response_s(seconds: float, version: int) -> float:
     if version == 1:
         return _V1_RESPONSE_S
     code = _response_code(seconds, version)
-    return (_decode_units(code) if version == 3 else code) / 10
+    return (SHORT.decode(code) if version == 3 else code) / 10
 
 
 def encode(message: Message) -> bytes:
-    """The IGMP payload with its checksum. Raises ValueError for times and counts the wire has no room for."""
+    """The IGMP payload with its checksum.
+
+    Raises ValueError for what the version cannot say, for times and counts that the wire has no room for, and
+    for addresses of IPv6.
+    """
+    for address in addresses(message):
+        _ipv4(address)
     match message:
         case Query():
             data = _encode_query(message)
-        case Report():
+        case Report(version=1 | 2):
             kind = _TYPE_REPORT_V1 if message.version == 1 else _TYPE_REPORT_V2
             data = _BASE.pack(kind, 0, 0, message.group.packed)
+        case Report():
+            msg = f"IGMP has reports of one group in versions 1 and 2, not {message.version}"
+            raise ValueError(msg)
         case RecordReport():
-            head = _REPORT_V3.pack(_TYPE_REPORT_V3, 0, 0, 0, _count(message.records))
-            data = head + b"".join(_encode_record(record) for record in message.records)
+            head = _REPORT_V3.pack(_TYPE_REPORT_V3, 0, 0, 0, count_field(message.records))
+            data = head + encode_records(message.records)
         case Leave():
             data = _BASE.pack(_TYPE_LEAVE, 0, 0, message.group.packed)
         case _:
             assert_never(message)
-    return data[:2] + struct.pack("!H", ipv4.checksum(data)) + data[4:]
+    return with_checksum(data)
 
 
 def decode(data: bytes) -> Message:
@@ -78,13 +94,14 @@ def decode(data: bytes) -> Message:
     if len(data) < _BASE.size:
         msg = f"an IGMP message has at least {_BASE.size} bytes, here are {len(data)}"
         raise Malformed(msg)
-    if ipv4.checksum(data):
+    if checksum(data):
         raise Malformed("the IGMP checksum is wrong")
     kind, code, _, packed = _BASE.unpack_from(data)
     if kind == _TYPE_QUERY:
         return _decode_query(data, code, IPv4Address(packed))
     if kind == _TYPE_REPORT_V3:
-        return _decode_report_v3(data)
+        count = _REPORT_V3.unpack_from(data)[4]
+        return RecordReport(records=decode_records(data, _REPORT_V3.size, count, IPv4Address))
     if kind in (_TYPE_REPORT_V1, _TYPE_REPORT_V2):
         return Report(version=1 if kind == _TYPE_REPORT_V1 else 2, group=IPv4Address(packed))
     if kind == _TYPE_LEAVE:
@@ -94,27 +111,35 @@ def decode(data: bytes) -> Message:
 
 
 def igmp_frame(
-    message: Message, *, source_mac: bytes, source: IPv4Address, destination: IPv4Address | None = None
+    message: Message,
+    *,
+    source_mac: bytes,
+    source: IPv4Address,
+    destination: IPv4Address | None = None,
+    destination_mac: bytes | None = None,
+    hops: int = _TTL,
+    router_alert: bool = True,
 ) -> bytes:
-    """A whole frame: TTL 1, ToS 0xC0, Router Alert (RFC 9776 section 4).
+    """A whole frame: TTL 1, ToS 0xC0, Router Alert (RFC 9776 section 4), unless it is to be a wrong one.
 
     ``destination`` is that of the RFCs unless given: reports of version 1 and 2 and group queries go to the
     group, general queries to 224.0.0.1, leaves to 224.0.0.2, version 3 reports to 224.0.0.22. Raises
-    ValueError when that is no multicast address.
+    ValueError when that is no multicast address and ``destination_mac`` is not given, and as ``encode``.
     """
+    payload = encode(message)
     target = _destination(message) if destination is None else destination
     packet = ipv4.Ipv4Packet(
         source=source,
         destination=target,
         protocol=ipv4.PROTOCOL_IGMP,
-        ttl=_TTL,
+        ttl=hops,
         tos=_TOS_INTERNETWORK_CONTROL,
-        router_alert=True,
-        payload=encode(message),
+        router_alert=router_alert,
+        payload=payload,
     )
     return ethernet.encode(
         ethernet.EthernetFrame(
-            destination=ethernet.multicast_mac(target),
+            destination=ethernet.multicast_mac(target) if destination_mac is None else destination_mac,
             source=source_mac,
             ethertype=ethernet.ETHERTYPE_IPV4,
             payload=ipv4.encode(packet),
@@ -125,12 +150,7 @@ def igmp_frame(
 def parse_igmp_frame(frame: bytes) -> ControlFrame | None:
     """Read a frame; None when it carries something else than IGMP. Raises Malformed for a damaged one."""
     outer = ethernet.decode(frame)
-    if outer.ethertype != ethernet.ETHERTYPE_IPV4:
-        return None
-    if (
-        len(outer.payload) > ipv4.PROTOCOL_OFFSET
-        and outer.payload[ipv4.PROTOCOL_OFFSET] != ipv4.PROTOCOL_IGMP
-    ):
+    if outer.ethertype != ethernet.ETHERTYPE_IPV4 or not ipv4.carries(outer.payload, ipv4.PROTOCOL_IGMP):
         return None
     packet = ipv4.decode(outer.payload)
     return ControlFrame(
@@ -144,12 +164,19 @@ def parse_igmp_frame(frame: bytes) -> ControlFrame | None:
     )
 
 
+def _ipv4(address: Address) -> IPv4Address:
+    if isinstance(address, IPv4Address):
+        return address
+    msg = f"IGMP speaks of IPv4, and {address} is none of its addresses"
+    raise ValueError(msg)
+
+
 def _destination(message: Message) -> IPv4Address:
     match message:
         case Query():
-            return ALL_HOSTS if message.group is None else message.group
+            return ALL_HOSTS if message.group is None else _ipv4(message.group)
         case Report():
-            return message.group
+            return _ipv4(message.group)
         case RecordReport():
             return ALL_V3_ROUTERS
         case Leave():
@@ -158,23 +185,33 @@ def _destination(message: Message) -> IPv4Address:
             assert_never(message)
 
 
-def _count(items: tuple[object, ...]) -> int:
-    if len(items) > 0xFFFF:
-        msg = f"a field of 16 bits cannot count {len(items)} items"
+def _check_query(query: Query) -> None:
+    """What the versions cannot say (RFC 1112 appendix I, RFC 2236 section 2)."""
+    if query.version not in (1, 2, 3):
+        msg = f"there is no query of IGMP version {query.version}"
         raise ValueError(msg)
-    return len(items)
+    if query.version == 1 and query.group is not None:
+        raise ValueError("a version 1 query names no group")
+    if query.version == 2 and query.max_response_s <= 0:
+        raise ValueError("a version 2 query with a max response time of 0 is a version 1 query")
+    if query.version != 3 and (query.sources or query.robustness or query.query_interval_s or query.suppress):
+        raise ValueError("sources, robustness, query interval and the S flag need version 3")
 
 
 def _encode_query(query: Query) -> bytes:
+    _check_query(query)
     group = (query.group or _NO_GROUP).packed
     head = _BASE.pack(_TYPE_QUERY, _response_code(query.max_response_s, query.version), 0, group)
     if query.version != 3:
         return head
     robustness = query.robustness if query.robustness <= 7 else 0  # RFC 9776 section 4.1.6
     flags = (0x08 if query.suppress else 0) | robustness
-    interval = _encode_units(math.ceil(round(query.query_interval_s, 6)))
-    tail = _QUERY_V3_TAIL.pack(flags, interval, _count(query.sources))
-    return head + tail + b"".join(source.packed for source in query.sources)
+    interval = SHORT.encode(whole_units(query.query_interval_s, 1))
+    return (
+        head
+        + _QUERY_V3_TAIL.pack(flags, interval, count_field(query.sources))
+        + encode_addresses(query.sources)
+    )
 
 
 def _decode_query(data: bytes, code: int, group: IPv4Address) -> Query:
@@ -191,72 +228,24 @@ def _decode_query(data: bytes, code: int, group: IPv4Address) -> Query:
     return Query(
         version=3,
         group=named,
-        max_response_s=_decode_units(code) / 10,
-        sources=_decode_sources(data, _BASE.size + _QUERY_V3_TAIL.size, count),
+        max_response_s=SHORT.decode(code) / 10,
+        sources=decode_addresses(data, _BASE.size + _QUERY_V3_TAIL.size, count, IPv4Address),
         robustness=flags & 0x07,
-        query_interval_s=float(_decode_units(interval)),
+        query_interval_s=float(SHORT.decode(interval)),
         suppress=bool(flags & 0x08),
     )
 
 
-def _encode_record(record: GroupRecord) -> bytes:
-    head = _RECORD.pack(record.type, 0, _count(record.sources), record.group.packed)
-    return head + b"".join(source.packed for source in record.sources)
-
-
-def _decode_report_v3(data: bytes) -> RecordReport:
-    records = []
-    count = _REPORT_V3.unpack_from(data)[4]
-    at = _REPORT_V3.size
-    for _ in range(count):
-        if at + _RECORD.size > len(data):
-            raise Malformed("a group record points past the end of the report")
-        kind, auxiliary_words, sources, group = _RECORD.unpack_from(data, at)
-        found = _decode_sources(data, at + _RECORD.size, sources)
-        at += _RECORD.size + 4 * (sources + auxiliary_words)
-        if RecordType.IS_IN <= kind <= RecordType.BLOCK:
-            records.append(GroupRecord(type=RecordType(kind), group=IPv4Address(group), sources=found))
-    if at > len(data):
-        raise Malformed("the auxiliary data of a group record points past the end of the report")
-    return RecordReport(records=tuple(records))
-
-
-def _decode_sources(data: bytes, at: int, count: int) -> tuple[IPv4Address, ...]:
-    end = at + 4 * count
-    if end > len(data):
-        raise Malformed("a list of sources points past the end of the message")
-    return tuple(IPv4Address(data[start : start + 4]) for start in range(at, end, 4))
-
-
 def _response_code(seconds: float, version: int) -> int:
-    """Tenths of a second, rounded up; the rounding before takes back what the multiplication added."""
+    """Tenths of a second, rounded up; above 0 stays above 0, which means something else."""
     if version == 1:
         return 0
-    tenths = math.ceil(round(seconds * 10, 6))
+    tenths = whole_units(seconds, 10)
     if version == 3:
-        return _encode_units(max(tenths, 1) if seconds > 0 else tenths)
+        return SHORT.encode(max(tenths, 1) if seconds > 0 else tenths)
     if tenths > _LONGEST_CODE_V2:
         msg = (
             f"a version 2 query says at most {_LONGEST_CODE_V2 / 10} s of max response time, not {seconds} s"
         )
         raise ValueError(msg)
     return max(tenths, 1)
-
-
-def _encode_units(units: int) -> int:
-    """The code of RFC 9776 sections 4.1.1 and 4.1.7: as it stands below 128, floating from there."""
-    if not 0 <= units <= _LONGEST_V3:
-        msg = f"a code of version 3 holds 0 to {_LONGEST_V3} units, not {units}"
-        raise ValueError(msg)
-    if units < _FLOATING_FROM:
-        return units
-    exponent = 0
-    while (mantissa := -(-units >> (exponent + 3))) > 0x1F:
-        exponent += 1
-    return 0x80 | exponent << 4 | mantissa & 0x0F
-
-
-def _decode_units(code: int) -> int:
-    if code < _FLOATING_FROM:
-        return code
-    return (code & 0x0F | 0x10) << ((code >> 4 & 0x07) + 3)

@@ -1,8 +1,8 @@
-"""IPv4 packets: just enough header for IGMP and for probes seen in a capture.
+"""IPv4 packets: just enough header for IGMP, PIM and for probes seen in a capture.
 
 Of the options only Router Alert (RFC 2113) has a meaning here; the others are stepped over. Packets are never
 fragmented on sending, and a fragment is Malformed on receipt: nothing that is read here is long enough to
-need it. Follows RFC 791; the checksum is that of RFC 1071, which IGMP uses as well.
+need it. Follows RFC 791.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from harness.wire.checksum import checksum
 from harness.wire.malformed import Malformed
 
 HEADER = struct.Struct("!BBHHHBBH4s4s")
-PROTOCOL_OFFSET = 9
 PROTOCOL_IGMP = 2
 ROUTER_ALERT = b"\x94\x04\x00\x00"
 LONGEST = 65535
 
+_PROTOCOL_OFFSET = 9
 _DONT_FRAGMENT = 0x4000
 _MORE_OR_OFFSET = 0x3FFF
 _OPTION_END, _OPTION_NOP, _OPTION_ROUTER_ALERT = 0, 1, 0x94
@@ -37,14 +38,9 @@ class Ipv4Packet:
     payload: bytes
 
 
-def checksum(data: bytes) -> int:
-    """The Internet checksum (RFC 1071). Over data that already holds a right checksum it is 0."""
-    if len(data) % 2:
-        data = data + b"\0"
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+def carries(data: bytes, protocol: int) -> bool:
+    """Whether a packet is of this protocol; a stump too short to tell may be of any."""
+    return len(data) <= _PROTOCOL_OFFSET or data[_PROTOCOL_OFFSET] == protocol
 
 
 def encode(packet: Ipv4Packet) -> bytes:

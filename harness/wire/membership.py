@@ -8,9 +8,11 @@ addresses and which versions are possible is for the codecs, ``harness.wire.igmp
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
+from typing import assert_never
 
 Address = IPv4Address | IPv6Address
 
@@ -75,6 +77,23 @@ class Leave:
 
 
 Message = Query | Report | RecordReport | Leave
+
+
+def addresses(message: Message) -> Iterator[Address]:
+    """Every address that a message names: groups and sources, in the order of the wire."""
+    match message:
+        case Query():
+            if message.group is not None:
+                yield message.group
+            yield from message.sources
+        case Report() | Leave():
+            yield message.group
+        case RecordReport():
+            for record in message.records:
+                yield record.group
+                yield from record.sources
+        case _:
+            assert_never(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

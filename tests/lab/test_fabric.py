@@ -18,15 +18,18 @@ from pathlib import Path
 import pytest
 
 from harness.backends.netns import messages
+from harness.backends.netns.data_plane import DataPlane
 from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
+from harness.backends.netns.losses import Losses
 from harness.backends.netns.mdb import RTNLGRP_MDB, Member, RouterKind, parse, read_mdb
 from harness.backends.netns.messages import OperState, PortState
 from harness.backends.netns.namespaces import create_namespace, inside
 from harness.backends.netns.netlink import NetlinkSocket, RefusedError
-from harness.backends.netns.nft import DataPlane, Silence, SilentLink
 from harness.backends.netns.userns import has_capabilities
 from harness.errors import LabError
-from harness.protocols.effects import Unregistered
+from harness.plan.impairment import FrameKind, Impairment
+from harness.protocols.dialect import Dialect
+from harness.protocols.effects import EVERY_SOURCE, Unregistered
 
 pytestmark = [
     pytest.mark.lab,
@@ -311,15 +314,15 @@ def test_the_kernels_multicast_database_is_read_and_followed() -> None:
 def test_sets_decide_which_ports_hear_a_group() -> None:
     with four_hosts() as fabric, emulated(fabric) as plane, party(fabric, 4) as people:
         assert people.hearers("n1", GROUP) == ["n2", "n3", "n4"]
-        plane.set_mode(snooping=True, unregistered=Unregistered.DROP)
+        plane.set_mode(Dialect.IGMP, snooping=True, unregistered=Unregistered.DROP)
         assert people.hearers("n1", GROUP) == []
-        plane.apply(add_members=[(GROUP, "p2"), (GROUP, "p3")], add_groups=[GROUP])
+        plane.apply({(GROUP, "p2"): EVERY_SOURCE, (GROUP, "p3"): EVERY_SOURCE})
         assert people.hearers("n1", GROUP) == ["n2", "n3"]
         assert people.hearers("n1", OTHER_GROUP) == []
-        plane.apply(del_members=[(GROUP, "p2")], add_members=[(GROUP, "p4")])
+        plane.apply({(GROUP, "p2"): None, (GROUP, "p4"): EVERY_SOURCE})
         assert people.hearers("n1", GROUP) == ["n3", "n4"]
-        assert plane.members() == {(GROUP, "p3"), (GROUP, "p4")}
-        plane.set_mode(snooping=False, unregistered=Unregistered.DROP)
+        assert plane.members() == {(GROUP, "p3"): EVERY_SOURCE, (GROUP, "p4"): EVERY_SOURCE}
+        plane.set_mode(Dialect.IGMP, snooping=False, unregistered=Unregistered.DROP)
         assert people.hearers("n1", GROUP) == ["n2", "n3", "n4"]
 
 
@@ -335,18 +338,18 @@ def test_router_ports_and_unregistered_groups(
     unregistered: Unregistered, hear_unregistered: list[str]
 ) -> None:
     with four_hosts() as fabric, emulated(fabric) as plane, party(fabric, 4) as people:
-        plane.set_mode(snooping=True, unregistered=unregistered)
-        plane.apply(add_members=[(GROUP, "p2")], add_groups=[GROUP], add_routers=["p4"])
+        plane.set_mode(Dialect.IGMP, snooping=True, unregistered=unregistered)
+        plane.apply({(GROUP, "p2"): EVERY_SOURCE}, {(Dialect.IGMP, "p4"): True})
         assert people.hearers("n1", GROUP) == ["n2", "n4"]
         assert people.hearers("n1", OTHER_GROUP) == hear_unregistered
-        assert plane.routers() == {"p4"}
+        assert plane.routers() == {(Dialect.IGMP, "p4")}
         assert plane.groups() == {GROUP}
 
 
 def test_nothing_but_ipv4_multicast_is_held_back() -> None:
     ipv6 = bytes.fromhex("333300000001" + "020000000001" + "86dd") + b"six" + bytes(60)
     with four_hosts() as fabric, emulated(fabric) as plane, party(fabric, 4) as people:
-        plane.set_mode(snooping=True, unregistered=Unregistered.DROP)
+        plane.set_mode(Dialect.IGMP, snooping=True, unregistered=Unregistered.DROP)
         # Unicast needs ARP, a broadcast, to pass first.
         assert people.hearers("n1", IPv4Address("10.0.0.4")) == ["n4"]
         with tap(fabric.host_fd("n1"), "eth0") as mouth, tap(fabric.host_fd("n3"), "eth0") as ear:
@@ -377,18 +380,19 @@ def test_igmp_reaches_the_tap_on_the_port_and_no_further() -> None:
 def test_more_members_than_one_message_holds() -> None:
     members = [(IPv4Address("239.1.0.0") + number, f"p{number % 7}") for number in range(2500)]
     with four_hosts() as fabric, emulated(fabric) as plane:
-        plane.apply(add_members=members, add_groups=[group for group, _ in members])
-        assert plane.members() == frozenset(members)
-        plane.apply(del_members=members[:2400], add_members=members[2399:])
-        assert plane.members() == frozenset(members[2399:])
-        plane.apply(del_members=members)
-        assert plane.members() == frozenset()
+        plane.apply(dict.fromkeys(members, EVERY_SOURCE))
+        assert plane.members() == dict.fromkeys(members, EVERY_SOURCE)
+        plane.apply(dict.fromkeys(members[:2400]) | dict.fromkeys(members[2399:], EVERY_SOURCE))
+        assert plane.members() == dict.fromkeys(members[2399:], EVERY_SOURCE)
+        plane.apply(dict.fromkeys(members))
+        assert plane.members() == {}
+        assert plane.groups() == frozenset()
 
 
 def test_nft_prints_the_data_plane_as_it_was_meant() -> None:
     with four_hosts() as fabric, emulated(fabric) as plane:
-        plane.set_mode(snooping=True, unregistered=Unregistered.FLOOD)
-        plane.apply(add_members=[(GROUP, "p2")], add_groups=[GROUP], add_routers=["p4"])
+        plane.set_mode(Dialect.IGMP, snooping=True, unregistered=Unregistered.FLOOD)
+        plane.apply({(GROUP, "p2"): EVERY_SOURCE}, {(Dialect.IGMP, "p4"): True})
         with inside(fabric.switch_fd("sw1")):
             try:
                 text = subprocess.run(
@@ -399,7 +403,8 @@ def test_nft_prints_the_data_plane_as_it_was_meant() -> None:
     assert 'elements = { "p2" . 239.192.0.1 }' in text
     assert 'elements = { "p4" }' in text
     assert "hook forward priority 0" in text
-    assert text.count("accept\n") == 6
+    assert "meta protocol ip goto igmp_acl" in text
+    assert text.count("accept\n") == 4
     assert text.count(" drop\n") == 2
 
 
@@ -407,9 +412,9 @@ def test_a_refused_change_names_the_reason_and_changes_nothing() -> None:
     with four_hosts() as fabric:
         plane = DataPlane(fabric.switch_fd("sw1"))
         with pytest.raises(RefusedError, match="No such file or directory"):
-            plane.apply(add_groups=[GROUP])
+            plane.apply({(GROUP, "p1"): EVERY_SOURCE})
         plane.install()
-        plane.apply(add_groups=[GROUP])
+        plane.apply({(GROUP, "p1"): EVERY_SOURCE})
         assert plane.groups() == {GROUP}
         plane.close()
 
@@ -420,29 +425,31 @@ def test_a_refused_change_names_the_reason_and_changes_nothing() -> None:
 def test_a_silent_host_sends_without_error_and_without_a_trace() -> None:
     with four_hosts() as fabric, party(fabric, 4) as people:
         speaker, namespace = people.stations["n1"], fabric.host_fd("n1")
+        losses = Losses(namespace, "eth0")
 
         def speak_in_silence() -> None:
-            SilentLink.silence(namespace, "eth0")
+            losses.set((Impairment(loss=1),))
             assert speaker.send(GROUP, b"unheard") == len(b"unheard")
-            SilentLink.restore(namespace, "eth0")
+            losses.set(())
 
         with tap(namespace, "eth0") as own:
             assert people.hearers_of("n1", speak_in_silence) == []
             assert [frame for frame in frames(own) if b"unheard" in frame] == []
         assert people.hearers("n1", GROUP) == ["n2", "n3", "n4"]
-        SilentLink.restore(namespace, "eth0")
+        losses.close()
 
 
 def test_silence_of_multicast_leaves_unicast() -> None:
     with four_hosts() as fabric, party(fabric, 4) as people:
-        namespace = fabric.host_fd("n1")
-        SilentLink.silence(namespace, "eth0", Silence.ALL)
-        SilentLink.silence(namespace, "eth0", Silence.MULTICAST)
+        losses = Losses(fabric.host_fd("n1"), "eth0")
+        losses.set((Impairment(loss=1),))
+        losses.set((Impairment(loss=1, kind=FrameKind.MULTICAST),))
         people.stations["n1"].send(GROUP, b"unheard")
         people.stations["n1"].send(IPv4Address("10.0.0.2"), b"fence unicast")
         assert people.stations["n2"].until_fence(b"fence unicast") == []
-        SilentLink.silence(namespace, "eth0", Silence.IGMP)
+        losses.set((Impairment(loss=1, kind=FrameKind.IGMP),))
         assert people.hearers("n1", GROUP) == ["n2", "n3", "n4"]
+        losses.close()
 
 
 # --- what is left behind ----------------------------------------------------------------------------------
@@ -552,18 +559,18 @@ def test_a_user_without_privilege_builds_a_lab() -> None:
     # down. That takes its right to its own /proc files; execve(2) or prctl(PR_SET_DUMPABLE) gives it back.
     before = """
 import ctypes, os
-import harness.backends.netns.nft
+import harness.backends.netns.data_plane
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
 from harness.backends.netns.userns import has_capabilities
 assert not has_capabilities()
 """
     after = """
-from harness.backends.netns.nft import DataPlane
+from harness.backends.netns.data_plane import EVERY_SOURCE, DataPlane
 plane = DataPlane(fabric.switch_fd("sw1"))
 plane.install()
-plane.apply(add_members=[(IPv4Address("239.1.1.1"), "p1")])
-assert plane.members() == {(IPv4Address("239.1.1.1"), "p1")}
+plane.apply({(IPv4Address("239.1.1.1"), "p1"): EVERY_SOURCE})
+assert plane.members() == {(IPv4Address("239.1.1.1"), "p1"): EVERY_SOURCE}
 assert all(state.passes for state in fabric.port_states("sw1").values())
 assert os.getuid() == 0 and open("/proc/self/uid_map").read().split() == ["0", "65534", "1"]
 """

@@ -7,26 +7,38 @@ bridge. Everything else asks here.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from ipaddress import IPv4Address
+from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from harness.backends.base import Emit
 from harness.backends.netns import firewall
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.emulated import EmulatedSwitch
-from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
+from harness.backends.netns.emulated_host import EmulatedHost
+from harness.backends.netns.fabric import INTERFACE, Fabric, HostSpec, LinkSpec, SwitchSpec
+from harness.backends.netns.forger import Forger
+from harness.backends.netns.host_ipv6 import HostIPv6
+from harness.backends.netns.impaired import ImpairedCables
 from harness.backends.netns.kernel_bridge import KernelBridge
 from harness.backends.netns.limits import HOST_UNSOLICITED_V2_S, HOST_UNSOLICITED_V3_S
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.nft import SilentLink
+from harness.backends.netns.offload import compute_checksums
+from harness.backends.netns.open_vswitch import OpenVSwitch
 from harness.backends.netns.router import RouterQuerier
+from harness.backends.netns.vswitchd import bring_up
 from harness.errors import LabError
+from harness.observations.model import Impaired
+from harness.plan.hosts import Learning, learning
 from harness.plan.model import (
+    ActionKind,
     Cast,
     End,
+    Forgery,
+    ImpairedEnd,
     PeerKind,
     Plan,
     PlanHost,
@@ -36,7 +48,10 @@ from harness.plan.model import (
     Port,
 )
 from harness.profiles import DataPlane
+from harness.protocols.dialect import Dialect
+from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
+from harness.wire.membership import Address
 
 
 class SwitchDriver(Protocol):
@@ -47,8 +62,8 @@ class SwitchDriver(Protocol):
     def start(self) -> None:
         """Switch it on."""
 
-    def knows(self, group: IPv4Address, port: str) -> bool:
-        """Tell whether a port is a member of a group, or does not need to be."""
+    def knows(self, group: Address, port: str, sources: tuple[Address, ...] = ()) -> bool:
+        """Tell whether a port receives a group, and from these sources, or need not be a member to do so."""
 
     def configure(self, behaviour: SnoopingConfig) -> None:
         """Take new settings, in the customer's seconds."""
@@ -58,6 +73,9 @@ class SwitchDriver(Protocol):
 
     def restart(self) -> None:
         """Lose all tables and begin again."""
+
+    def topology_changed(self) -> None:
+        """Be told that the spanning tree has changed."""
 
     def report_drops(self) -> None:
         """Hand out what this machine lost."""
@@ -80,48 +98,90 @@ class Devices:
             links=tuple(_link_spec(link, plan) for link in plan.links),
         )
         self._switches: dict[str, SwitchDriver] = {}
-        self._routers: dict[str, RouterQuerier] = {}
+        self._cables: ImpairedCables | None = None
+        self._queriers: dict[tuple[Dialect, str], RouterQuerier] = {}
+        self._emulated: dict[str, EmulatedHost] = {}
+        self._forgers: dict[str, Forger] = {}
+        self._behaviours = {
+            (behaviour.dialect, switch.name): behaviour
+            for switch in plan.switches
+            for behaviour in (switch.behaviour, switch.mld)
+            if behaviour is not None
+        }
 
     # --- life ---------------------------------------------------------------------------------------------
 
     def build(self) -> None:
-        """Make namespaces and cables, wait until the ports forward, put drivers on switches and routers.
+        """Make namespaces and cables, wait until the ports forward, put drivers on switches and hosts.
 
         Then the hosts' own firewalls, whose tools are real programs. Switches stay free of rules.
         """
         self._fabric.build()
+        self._cables = ImpairedCables(self._plan, self._fabric, self._loop)
         self._set_neighbours(tuple(host.name for host in self._plan.hosts))
         for switch in self._plan.switches:
             self._switches[switch.name] = self._driver(switch)
-        for router in self._plan.routers:
-            if router.querier is not None:
-                with self.enter_host(router.name):
-                    self._routers[router.name] = RouterQuerier(router, self._loop, self._clock, self._emit)
+        self._bring_up_open_vswitches()
+        self._equip_hosts()
         for host in self._plan.hosts:
             if host.firewall:
                 with self.enter_host(host.name):
                     firewall.set_up(host)
 
+    def _equip_hosts(self) -> None:
+        """Give hosts what they have beside their stack: queriers, machines of their own, forgers."""
+        forging = {action.target for action in self._plan.actions if action.kind is ActionKind.FORGE}
+        for host in self._plan.hosts:
+            name = host.name
+            dialects = tuple(_dialects(host))
+            if not dialects and host.emulated is None and name not in forging:
+                continue
+            with self.enter_host(name):
+                for dialect in dialects:
+                    self._queriers[dialect, name] = RouterQuerier(
+                        host, self._loop, self._clock, self._emit, dialect=dialect
+                    )
+                if host.emulated is not None:
+                    self._emulated[name] = EmulatedHost(host, self._loop, self._clock, self._plan.seed)
+                if name in forging:
+                    self._forgers[name] = Forger(self._clock.speed)
+
     def _driver(self, switch: PlanSwitch) -> SwitchDriver:
-        if switch.data_plane is DataPlane.LINUX_BRIDGE:
-            return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit)
         namespace = self._fabric.switch_fd(switch.name)
-        return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit)
+        match switch.data_plane:
+            case DataPlane.LINUX_BRIDGE:
+                return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit, switch.mld)
+            case DataPlane.OPENVSWITCH:
+                return OpenVSwitch(switch, namespace, self._loop, self._clock, self._emit)
+            case DataPlane.EMULATED:
+                return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit, switch.mld)
+            case _:
+                assert_never(switch.data_plane)
+
+    def _bring_up_open_vswitches(self) -> None:
+        """Start the daemons of all Open vSwitches together; they want every host's checksums complete."""
+        drivers = [driver for driver in self._switches.values() if isinstance(driver, OpenVSwitch)]
+        bring_up([(driver.vswitchd, driver.settings()) for driver in drivers])
+        for host in self._plan.hosts if drivers else ():
+            with self.enter_host(host.name):
+                compute_checksums(INTERFACE)
 
     def start(self) -> None:
-        """Switch on every switch, and the routers whose querier runs from the start."""
+        """Switch on every switch, and the hosts' queriers that run from the start."""
         for switch in self._switches.values():
             switch.start()
-        for router in self._plan.routers:
-            if router.querier_on:
-                self._routers[router.name].start()
+        for querier in self._asking():
+            self._queriers[querier].start()
 
     def close(self) -> None:
         """Remove everything, in the reverse order."""
-        for router in self._routers.values():
-            router.close()
+        for owned in (self._queriers, self._emulated, self._forgers):
+            for driver in owned.values():
+                driver.close()
         for switch in self._switches.values():
             switch.close()
+        if self._cables is not None:
+            self._cables.close()
         self._fabric.close()
 
     # --- doors --------------------------------------------------------------------------------------------
@@ -147,43 +207,60 @@ class Devices:
     # --- settling -----------------------------------------------------------------------------------------
 
     def queriers_heard(self) -> bool:
-        """Tell whether every router that queries from the start has sent its first query."""
-        return all(self._routers[r.name].has_queried for r in self._plan.routers if r.querier_on and r.up)
+        """Tell whether every host that queries from the start has sent its first query."""
+        asking = (self._queriers[asks] for asks in self._asking() if self._plan.host(asks[1]).up)
+        return all(querier.has_queried for querier in asking)
 
     def unheard(self) -> str:
-        """Say which routers have not queried yet."""
-        silent = [
-            r.name for r in self._plan.routers if r.querier_on and not self._routers[r.name].has_queried
-        ]
-        return f"the first query of {', '.join(silent)}"
+        """Say which hosts have not queried yet."""
+        silent = [asks[1] for asks in self._asking() if not self._queriers[asks].has_queried]
+        return f"the first query of {', '.join(dict.fromkeys(silent))}"
+
+    def _asking(self) -> tuple[tuple[Dialect, str], ...]:
+        """Return the hosts' queriers that run from the start."""
+        igmp = ((Dialect.IGMP, host.name) for host in self._plan.hosts if host.querier_on)
+        mld = ((Dialect.MLD, host.name) for host in self._plan.hosts if host.mld_querier_on)
+        return (*igmp, *mld)
 
     def queriers_of_old_versions(self) -> bool:
-        """Tell whether a version 1 or 2 query may be heard at the start."""
-        queriers = [switch.behaviour.standing_querier() for switch in self._plan.switches]
-        queriers += [router.querier for router in self._plan.routers if router.querier_on]
-        forced = any(host.igmp_version in (1, 2) for host in self._plan.hosts)
-        return forced or any(querier is not None and querier.version < 3 for querier in queriers)
+        """Tell whether a query may be heard at the start that hosts do not answer with records."""
+        forced = any(host.igmp_version in (1, 2) or host.mld_version == 1 for host in self._plan.hosts)
+        forced |= any(h.emulated is not None and h.emulated.newest_version < 3 for h in self._plan.hosts)
+        old = (querier.version < querier.dialect.records_version for querier in self._queriers_at_start())
+        return forced or any(old)
 
     def longest_response_s(self) -> float:
         """Return how long hosts may take to report, asked or on a join, in the customer's seconds."""
-        queriers = [switch.behaviour.standing_querier() for switch in self._plan.switches]
-        queriers += [router.querier for router in self._plan.routers if router.querier_on]
-        asked = (querier.max_response_s for querier in queriers if querier is not None)
+        asked = (querier.max_response_s for querier in self._queriers_at_start())
         return max(asked, default=HOST_UNSOLICITED_V3_S)
+
+    def _queriers_at_start(self) -> Iterator[QuerierConfig]:
+        behaviours = [one for switch in self._plan.switches for one in (switch.behaviour, switch.mld)]
+        queriers = [None if behaviour is None else behaviour.standing_querier() for behaviour in behaviours]
+        queriers += [host.querier for host in self._plan.hosts if host.querier_on]
+        queriers += [host.mld_querier for host in self._plan.hosts if host.mld_querier_on]
+        yield from (querier for querier in queriers if querier is not None)
+
+    def is_certain(self, host: PlanHost, stream: PlanStream) -> bool:
+        """Tell whether no switch is in doubt about a membership."""
+        return not any(learning(switch, host, stream) is Learning.POSSIBLE for switch in self._plan.switches)
 
     def knows(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether the switches that must learn of a join have done so.
 
+        A switch that never will, by what the plan says of it and of the host, is not among them.
         That is the host's own switch; if it does not snoop, reports pass it, and its neighbours must learn of
         it too, and so on.
         """
         waiting, seen = [(host.switch, host.port)], {host.switch}
         while waiting:
             name, port = waiting.pop()
+            switch = self._plan.switch(name)
+            if learning(switch, host, stream) is Learning.NEVER:
+                continue
             if not self._switches[name].knows(stream.group, port):
                 return False
-            switch = self._plan.switch(name)
-            if switch.behaviour.snooping:
+            if switch.snoops(stream.group):
                 continue
             for own in switch.ports:
                 if own.peer_kind is PeerKind.SWITCH and own.peer not in seen and self._joined(switch, own):
@@ -205,30 +282,59 @@ class Devices:
     def reported(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether no report of a join is still to come that a kernel bridge would flood."""
         driver = self._switches[host.switch]
+        if learning(self._plan.switch(host.switch), host, stream) is Learning.NEVER:
+            return True
         return not isinstance(driver, KernelBridge) or driver.reported(stream.group, host.port)
 
     def report_drops(self) -> None:
         """Hand out what this machine's switches lost."""
         for switch in self._switches.values():
             switch.report_drops()
+        lost = 0 if self._cables is None else self._cables.newly_dropped()
+        if lost:
+            self._emit(Impaired(at_s=self._clock.now(), what="socket", count=lost, host="the relay"))
 
     # --- changes ------------------------------------------------------------------------------------------
 
-    def configure(self, switch: str, behaviour: SnoopingConfig) -> None:
-        """Change a switch's settings."""
-        self._switches[switch].configure(behaviour)
+    def configure(self, switch: str, *behaviours: SnoopingConfig | None) -> None:
+        """Change a switch's settings, of IGMP and of MLD; those that are as before are left alone."""
+        for behaviour in behaviours:
+            if behaviour is None or behaviour == self._behaviours[behaviour.dialect, switch]:
+                continue
+            self._behaviours[behaviour.dialect, switch] = behaviour
+            driver, querier = self._switches[switch], behaviour.querier
+            if isinstance(driver, KernelBridge) and querier is not None:
+                self._set_link_local(switch, querier.address)
+            driver.configure(behaviour)
+
+    def _set_link_local(self, switch: str, address: Address) -> None:
+        """Give a kernel bridge the address that it is to ask IPv6 hosts from, or take it away."""
+        if isinstance(address, IPv6Address):
+            self._fabric.set_switch_link_local(switch, None if address.is_unspecified else address)
 
     def restart_switch(self, switch: str) -> None:
         """Lose a switch's tables."""
         self._switches[switch].restart()
 
-    def set_querier(self, router: str, *, on: bool) -> None:
-        """Start or stop a router's querier."""
-        querier = self._routers.get(router)
+    def set_querier(self, host: str, dialect: Dialect, *, on: bool) -> None:
+        """Start or stop a host's querier."""
+        querier = self._queriers.get((dialect, host))
         if querier is None:
-            msg = f"{router} is no router that could query"
+            msg = f"{host} is no host that could query in {dialect.name}"
             raise LabError(msg)
         (querier.start if on else querier.stop)()
+
+    def forge(self, host: str, forgery: Forgery) -> None:
+        """Let a host send a packet that its stack would not."""
+        self._forgers[host].send(forgery)
+
+    def change_membership(self, node: str, stream: PlanStream, *, joined: bool) -> None:
+        """Tell an emulated host what its node's sockets have joined or left."""
+        if (host := self._emulated.get(node)) is not None:
+            senders = (
+                self._plan.host(name).address_for(stream.group) for name in stream.senders if name != node
+            )
+            host.change_membership(stream, tuple(senders), joined=joined)
 
     def set_link(self, end: End, *, up: bool) -> None:
         """Take a switch's port down or up; the host at the other end loses or gains its carrier."""
@@ -236,20 +342,23 @@ class Devices:
             self._fabric.set_link(end.device, end.port, up=up)
             driver.port_changed(end.port, up=up)
 
-    def set_silence(self, end: End, *, silent: bool) -> None:
-        """Let every frame that leaves this end of a cable vanish, or no more."""
-        on_switch = end.device in self._switches
-        fd = self._fabric.switch_fd(end.device) if on_switch else self._fabric.host_fd(end.device)
-        if silent:
-            SilentLink.silence(fd, end.port)
-        else:
-            SilentLink.restore(fd, end.port)
+    def impair(self, ends: Iterable[ImpairedEnd]) -> None:
+        """Do this, and nothing else, to the frames that leave these ends of cables."""
+        if self._cables is not None:
+            for impaired in ends:
+                self._cables.set(impaired)
+
+    def topology_changed(self, switch: str) -> None:
+        """Tell a switch what the spanning tree tells it."""
+        self._switches[switch].topology_changed()
 
     def restart_host(self, name: str) -> None:
         """Take a host's interface down and up again: its stack leaves no goodbye, and reports anew."""
         self._fabric.set_host_link(name, up=False)
         self._fabric.set_host_link(name, up=True)
         self._set_neighbours((name,))
+        if (host := self._emulated.get(name)) is not None:
+            host.rejoin()
 
     def _set_neighbours(self, names: tuple[str, ...]) -> None:
         """Give the hosts that unicast permanent neighbour entries.
@@ -263,11 +372,17 @@ class Devices:
             for name in names:
                 if name in stream.senders:
                     others = (self._plan.host(other) for other in stream.receivers if other != name)
-                    self._fabric.set_neighbours(name, [(o.address, o.mac) for o in others])
+                    self._fabric.set_neighbours(name, [(o.unicast_for(stream.group), o.mac) for o in others])
 
 
 def _switch_spec(switch: PlanSwitch) -> SwitchSpec:
-    return SwitchSpec(name=switch.name, mac=switch.mac, mtu=switch.mtu)
+    own = switch.mld_querier_ready
+    asks = switch.data_plane is DataPlane.LINUX_BRIDGE and own is not None
+    link_local = own.address if asks and own is not None else None
+    if isinstance(link_local, IPv6Address) and not link_local.is_unspecified:
+        return SwitchSpec(name=switch.name, mac=switch.mac, mtu=switch.mtu, link_local=link_local)
+    bridged = switch.data_plane is not DataPlane.OPENVSWITCH
+    return SwitchSpec(name=switch.name, mac=switch.mac, mtu=switch.mtu, bridged=bridged)
 
 
 def _host_spec(host: PlanHost, plan: Plan) -> HostSpec:
@@ -282,11 +397,36 @@ def _host_spec(host: PlanHost, plan: Plan) -> HostSpec:
         port=host.port,
         port_mac=port.mac,
         mtu=host.mtu,
+        port_mtu=port.mtu,
         up=host.up,
         unsolicited_v2_ms=max(1, round(HOST_UNSOLICITED_V2_S * 1000 / plan.speed)),
         unsolicited_v3_ms=max(1, round(HOST_UNSOLICITED_V3_S * 1000 / plan.speed)),
         igmp_version=host.igmp_version,
+        inet6=_inet6(host, plan),
+        cut=any(end.device == host.name for cable in plan.relayed for end in cable),
     )
+
+
+def _inet6(host: PlanHost, plan: Plan) -> HostIPv6 | None:
+    if host.address6 is None or host.link_local is None:
+        return None
+    return HostIPv6(
+        link_local=host.link_local,
+        address=host.address6,
+        prefix_length=plan.prefix_length6,
+        mldv1_ms=max(1, round(HOST_UNSOLICITED_V2_S * 1000 / plan.speed)),
+        mldv2_ms=max(1, round(HOST_UNSOLICITED_V3_S * 1000 / plan.speed)),
+        mld_version=host.mld_version or 0,
+        quiet=not plan.ipv6,
+    )
+
+
+def _dialects(host: PlanHost) -> Iterator[Dialect]:
+    """The protocols that a host can query in."""
+    if host.querier is not None:
+        yield Dialect.IGMP
+    if host.mld_querier is not None:
+        yield Dialect.MLD
 
 
 def _link_spec(link: PlanLink, plan: Plan) -> LinkSpec:
@@ -294,7 +434,16 @@ def _link_spec(link: PlanLink, plan: Plan) -> LinkSpec:
         next(port.mac for port in plan.switch(switch).ports if port.name == name)
         for switch, name in (link.a, link.b)
     ]
-    return LinkSpec(a=link.a, b=link.b, a_mac=macs[0], b_mac=macs[1], mtu=link.mtu, up=link.up)
+    return LinkSpec(
+        a=link.a,
+        b=link.b,
+        a_mac=macs[0],
+        b_mac=macs[1],
+        mtu=link.mtu,
+        b_mtu=link.b_mtu,
+        up=link.up,
+        cut=any((end.device, end.port) == link.a for cable in plan.relayed for end in cable),
+    )
 
 
 def _in_first_user_namespace() -> bool:

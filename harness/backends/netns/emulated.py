@@ -1,138 +1,214 @@
-"""A vendor's switch: the snooping machine as control plane over a kernel bridge with nftables as data plane.
+"""A vendor's switch: snooping machines as control plane over a kernel bridge with nftables as data plane.
 
 Built as real switches are. A tap takes every IGMP frame that arrives on a port (the data plane drops it), the
 machine decides, its decisions go into the data plane's sets in one transaction for all frames read together,
-and what it relays or sends itself is put on the ports. The machine runs on this machine's compressed time.
+and what it relays or sends itself is put on the ports. IGMP and MLD have a machine each, independent of the
+other (RFC 4541 section 3); a switch without a machine for MLD passes it like any other IPv6. The machines run
+on this machine's compressed time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address
 from typing import assert_never
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
+from harness.backends.netns.data_plane import DataPlane
+from harness.backends.netns.forwarding import Entry
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.nft import DataPlane
-from harness.backends.netns.packet import IGMP_FRAMES, Tap
+from harness.backends.netns.packet import CONTROL_FRAMES, Tap
 from harness.observations.model import Igmp, Impaired, Mode, TableLine
 from harness.plan.model import PlanSwitch
-from harness.protocols.effects import Effect, ForwardingMode, Heard, Send, Table, TableChange
+from harness.protocols.dialect import Dialect, never_pruned
+from harness.protocols.effects import (
+    Effect,
+    ForwardingMode,
+    Heard,
+    Send,
+    SourceFilter,
+    Table,
+    TableChange,
+)
 from harness.protocols.snooping import SnoopingConfig, SnoopingSwitch
+from harness.wire.membership import Address
 
-Entry = tuple[IPv4Address, str]
+_DIALECTS = {b"\x08\x00": Dialect.IGMP, b"\x86\xdd": Dialect.MLD}
+_PROTOCOL_AT = {Dialect.IGMP: 23, Dialect.MLD: 20}
+"""Where a frame names the protocol that its packet carries."""
+_IPPROTO_PIM = 103
+
+
+class _ControlPlane:
+    """One machine, and what it has decided so far."""
+
+    def __init__(self, switch: PlanSwitch, behaviour: SnoopingConfig, speed: float) -> None:
+        self.behaviour = behaviour
+        self.machine = SnoopingSwitch(behaviour.scaled(speed), tuple(port.name for port in switch.ports))
+        self.members: dict[Entry, SourceFilter] = {}
+        self.mode: ForwardingMode | None = None
+
+    def knows(self, entry: Entry, sources: tuple[Address, ...]) -> bool:
+        """Tell whether a port receives a group from these sources, or need not be a member to do so."""
+        if self.mode is None or not self.mode.snooping:
+            return True
+        known = self.members.get(entry)
+        return known is not None and all(map(known.passes, sources))
 
 
 class EmulatedSwitch:
-    """Drives one snooping machine. Exists from ``start`` to ``close``."""
+    """Drives the snooping machines of one switch. Exists from ``start`` to ``close``.
 
-    def __init__(self, switch: PlanSwitch, namespace: int, loop: Loop, clock: Clock, emit: Emit) -> None:
+    ``mld`` is how it treats IPv6; None: it does not know MLD.
+    """
+
+    def __init__(
+        self,
+        switch: PlanSwitch,
+        namespace: int,
+        loop: Loop,
+        clock: Clock,
+        emit: Emit,
+        mld: SnoopingConfig | None = None,
+    ) -> None:
         self.name = switch.name
         self._loop = loop
         self._clock = clock
         self._emit = emit
         self._data_plane = DataPlane(namespace)
-        self._machine = SnoopingSwitch(
-            switch.behaviour.scaled(clock.speed),
-            tuple(port.name for port in switch.ports),
-        )
-        self._members: dict[Entry, None] = {}
-        self._routers: dict[str, None] = {}
-        self._members_of: dict[IPv4Address, int] = {}
-        self._touched: dict[Entry, None] = {}
-        self._touched_routers: dict[str, None] = {}
-        self._mode: ForwardingMode | None = None
+        behaviours = (switch.behaviour,) if mld is None else (switch.behaviour, mld)
+        self._planes = {
+            behaviour.dialect: _ControlPlane(switch, behaviour, clock.speed) for behaviour in behaviours
+        }
+        self._members: dict[Entry, SourceFilter | None] = {}
+        self._routers: dict[tuple[Dialect, str], bool] = {}
+        """What has changed since the data plane was told."""
         self._wake_s: float | None = None
         # Before any switch of the lab speaks: without its trap this one would flood what it hears.
-        self._data_plane.install()
+        self._data_plane.install(tuple(self._planes))
         with inside(namespace):
-            self._tap = Tap(program=IGMP_FRAMES)
+            self._tap = Tap(program=CONTROL_FRAMES)
 
     def start(self) -> None:
         """Switch the control plane on."""
         now = self._loop.now()
-        self._obey(self._machine.start(now), now)
+        for dialect, plane in self._planes.items():
+            self._obey(dialect, plane.machine.start(now), now)
         self._loop.watch(self._tap.fileno(), self._read)
 
-    def knows(self, group: IPv4Address, port: str) -> bool:
-        """Tell whether a port is a member of a group, or does not need to be."""
-        return self._mode is None or not self._mode.snooping or (group, port) in self._members
+    def knows(self, group: Address, port: str, sources: tuple[Address, ...] = ()) -> bool:
+        """Tell whether a port receives a group, and from these sources, or need not be a member to do so."""
+        plane = self._planes.get(Dialect.IGMP if group.version == 4 else Dialect.MLD)
+        return plane is None or never_pruned(group) or plane.knows((group, port), sources)
 
     def configure(self, behaviour: SnoopingConfig) -> None:
-        """Take new settings, as typed in by the administrator."""
+        """Take new settings of the machine that speaks their dialect, as typed in by the administrator."""
         now = self._loop.now()
-        self._obey(self._machine.reconfigure(behaviour.scaled(self._clock.speed), now), now)
+        plane = self._planes[behaviour.dialect]
+        before, plane.behaviour = plane.behaviour, behaviour
+        self._obey(
+            behaviour.dialect, plane.machine.reconfigure(behaviour.scaled(self._clock.speed), now), now
+        )
+        if (before.lookup, before.source_filtering) != (behaviour.lookup, behaviour.source_filtering):
+            self._set_mode(behaviour.dialect)
 
     def port_changed(self, port: str, *, up: bool) -> None:
         """Tell the control plane that a port went down or came up."""
         now = self._loop.now()
-        machine = self._machine
-        self._obey(machine.port_up(port, now) if up else machine.port_down(port, now), now)
+        for dialect, plane in self._planes.items():
+            machine = plane.machine
+            self._obey(dialect, machine.port_up(port, now) if up else machine.port_down(port, now), now)
 
     def restart(self) -> None:
         """Lose all tables and begin again."""
         now = self._loop.now()
-        self._obey(self._machine.restart(now), now)
+        for dialect, plane in self._planes.items():
+            self._obey(dialect, plane.machine.restart(now), now)
+
+    # --- the machines' life -------------------------------------------------------------------------------
+
+    def topology_changed(self) -> None:
+        """Be told that the spanning tree has changed; so far no platform here does anything then."""
 
     def _read(self) -> None:
-        effects: list[Effect] = []
-        last_s = self._loop.now()
+        sends: list[Send] = []
         for frame in self._tap.frames():
             # What was due before the frame came happens first, however late it is read.
-            effects += self._machine.tick(frame.at_s)
-            effects += self._machine.receive(frame.port, frame.data, frame.at_s)
-            last_s = frame.at_s
-        self._obey(effects, last_s)
+            for dialect, plane in self._planes.items():
+                sends += self._note(dialect, plane.machine.tick(frame.at_s), frame.at_s)
+            if (speaker := self._addressed(frame.data)) is not None:
+                effects = self._planes[speaker].machine.receive(frame.port, frame.data, frame.at_s)
+                sends += self._note(speaker, effects, frame.at_s)
+        self._carry_out(sends)
+
+    def _addressed(self, frame: bytes) -> Dialect | None:
+        """The dialect whose machine reads a frame. PIM is not trapped, so only a learner is shown it."""
+        dialect = _DIALECTS[frame[12:14]]
+        plane = self._planes.get(dialect)
+        if plane is None:
+            return None
+        if frame[_PROTOCOL_AT[dialect]] != _IPPROTO_PIM:
+            return dialect
+        return dialect if plane.behaviour.snooping and plane.behaviour.learn_router_from_pim else None
 
     def _wake(self, due_s: float) -> None:
         if self._wake_s == due_s:  # an earlier deadline has not taken its place
             self._wake_s = None
-            self._obey(self._machine.tick(due_s), due_s)
+            sends: list[Send] = []
+            for dialect, plane in self._planes.items():
+                sends += self._note(dialect, plane.machine.tick(due_s), due_s)
+            self._carry_out(sends)
 
-    def _obey(self, effects: Iterable[Effect], now: float) -> None:
+    def _obey(self, dialect: Dialect, effects: Iterable[Effect], now: float) -> None:
+        self._carry_out(self._note(dialect, effects, now))
+
+    def _note(self, dialect: Dialect, effects: Iterable[Effect], now: float) -> list[Send]:
+        """Record what a machine wants; return what is to be sent once the tables are written."""
         sends: list[Send] = []
         for effect in effects:
             match effect:
                 case Send():
                     sends.append(effect)
                 case TableChange():
-                    self._note_table(effect, now)
+                    self._note_table(dialect, effect, now)
                 case ForwardingMode():
-                    self._note_mode(effect, now)
+                    self._note_mode(dialect, effect, now)
                 case Heard():
-                    self._note_heard(effect, now)
+                    self._note_heard(dialect, effect, now)
                 case _:
                     assert_never(effect)
-        self._write_tables()
+        return sends
+
+    def _carry_out(self, sends: Iterable[Send]) -> None:
+        """Bring the data plane in line with what has changed, in one transaction; then send."""
+        if self._members or self._routers:
+            self._data_plane.apply(self._members, self._routers)
+            self._members.clear()
+            self._routers.clear()
         for send in sends:
             self._tap.send(send.port, send.frame)
         self._schedule()
 
     def _schedule(self) -> None:
-        due_s = self._machine.next_deadline()
+        deadlines = (plane.machine.next_deadline() for plane in self._planes.values())
+        due_s = min((at_s for at_s in deadlines if at_s is not None), default=None)
         if due_s is not None and (self._wake_s is None or due_s < self._wake_s):
             self._wake_s = due_s
             self._loop.call_at(due_s, lambda: self._wake(due_s))
 
-    def _note_table(self, change: TableChange, now: float) -> None:
+    # --- what the machines decide -------------------------------------------------------------------------
+
+    def _note_table(self, dialect: Dialect, change: TableChange, now: float) -> None:
         if change.table is Table.MEMBER and change.group is not None:
             entry = (change.group, change.port)
-            self._touched[entry] = None
-            count = self._members_of.get(change.group, 0)
+            self._members[entry] = change.filter if change.present else None
             if change.present:
-                self._members[entry] = None
-                self._members_of[change.group] = count + 1
+                self._planes[dialect].members[entry] = change.filter
             else:
-                self._members.pop(entry, None)
-                self._members_of[change.group] = count - 1
+                self._planes[dialect].members.pop(entry, None)
         elif change.table is Table.ROUTER_PORT:
-            self._touched_routers[change.port] = None
-            if change.present:
-                self._routers[change.port] = None
-            else:
-                self._routers.pop(change.port, None)
+            self._routers[dialect, change.port] = change.present
         self._emit(
             TableLine(
                 at_s=self._clock.scenario(now),
@@ -143,12 +219,14 @@ class EmulatedSwitch:
                 group=str(change.group or ""),
                 address=str(change.address or ""),
                 cause=change.cause,
+                filter=str(change.filter) if change.present else "",
+                protocol=dialect.value,
             )
         )
 
-    def _note_mode(self, mode: ForwardingMode, now: float) -> None:
-        self._mode = mode
-        self._data_plane.set_mode(snooping=mode.snooping, unregistered=mode.unregistered)
+    def _note_mode(self, dialect: Dialect, mode: ForwardingMode, now: float) -> None:
+        self._planes[dialect].mode = mode
+        self._set_mode(dialect)
         self._emit(
             Mode(
                 at_s=self._clock.scenario(now),
@@ -156,10 +234,22 @@ class EmulatedSwitch:
                 snooping=mode.snooping,
                 unregistered=mode.unregistered.value,
                 cause=mode.cause,
+                protocol=dialect.value,
             )
         )
 
-    def _note_heard(self, heard: Heard, now: float) -> None:
+    def _set_mode(self, dialect: Dialect) -> None:
+        plane = self._planes[dialect]
+        if plane.mode is not None:
+            self._data_plane.set_mode(
+                dialect,
+                snooping=plane.mode.snooping,
+                unregistered=plane.mode.unregistered,
+                lookup=plane.behaviour.lookup,
+                source_filtering=plane.behaviour.source_filtering,
+            )
+
+    def _note_heard(self, dialect: Dialect, heard: Heard, now: float) -> None:
         self._emit(
             Igmp(
                 at_s=self._clock.scenario(now),
@@ -169,27 +259,12 @@ class EmulatedSwitch:
                 source=str(heard.source),
                 group=str(heard.group or ""),
                 sent=heard.sent,
+                protocol=dialect.value,
             )
         )
 
-    def _write_tables(self) -> None:
-        """Bring the data plane in line with what has changed, in one transaction."""
-        if not self._touched and not self._touched_routers:
-            return
-        groups = dict.fromkeys(group for group, _ in self._touched)
-        self._data_plane.apply(
-            add_members=[entry for entry in self._touched if entry in self._members],
-            del_members=[entry for entry in self._touched if entry not in self._members],
-            add_groups=[group for group in groups if self._members_of[group]],
-            del_groups=[group for group in groups if not self._members_of[group]],
-            add_routers=[port for port in self._touched_routers if port in self._routers],
-            del_routers=[port for port in self._touched_routers if port not in self._routers],
-        )
-        self._touched.clear()
-        self._touched_routers.clear()
-
     def report_drops(self) -> None:
-        """Hand out how many IGMP frames the tap lost since the last call."""
+        """Hand out how many IGMP and MLD frames the tap lost since the last call."""
         if lost := self._tap.drops():
             self._emit(Impaired(at_s=self._clock.now(), what="socket", count=lost, host=self.name))
 

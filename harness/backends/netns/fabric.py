@@ -14,16 +14,24 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface
-from pathlib import Path
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from types import TracebackType
 from typing import Self
 
-from harness.backends.netns import messages
-from harness.backends.netns.messages import HostSettings, LinkState, VethEnd
-from harness.backends.netns.namespaces import create_namespace, creating_namespaces, inside, raise_fd_limit
+from harness.backends.netns import host_ipv6, messages
+from harness.backends.netns.cut_cables import CutCables
+from harness.backends.netns.host_ipv6 import HostIPv6
+from harness.backends.netns.messages import HostSettings, LinkState, OperState, VethEnd
+from harness.backends.netns.namespaces import (
+    create_namespace,
+    creating_namespaces,
+    inside,
+    quiet_namespace,
+    raise_fd_limit,
+)
 from harness.backends.netns.netlink import NetlinkSocket
 from harness.errors import LabError
+from harness.wire.membership import Address
 
 BRIDGE = "br0"
 INTERFACE = "eth0"
@@ -36,8 +44,7 @@ _FIRST_PORT_INDEX = 100
 _INTERFACE_INDEX = 2
 _POLL_S = 0.002
 _FDS_BESIDE = 64
-_NO_IPV6 = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
-_BRIDGE_NETFILTER = Path("/proc/sys/net/bridge")
+
 
 End = tuple[str, str]
 """(switch, port)."""
@@ -45,11 +52,17 @@ End = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSpec:
-    """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist."""
+    """A switch to build. ``options`` are ``messages.BRIDGE_OPTIONS``, in force once all ports exist.
+
+    Without ``link_local`` it has no IPv6: it forwards that, and cannot speak it. ``bridged`` False: its ports
+    are there and belong to no bridge; a program switches between them.
+    """
 
     name: str
     mac: str
     mtu: int = 1500
+    bridged: bool = True
+    link_local: IPv6Address | None = None
     options: Mapping[str, int] = field(default_factory=lambda: {"mcast_snooping": 0})
 
 
@@ -60,7 +73,8 @@ class HostSpec:
     ``mtu`` holds for both ends of the cable unless ``port_mtu`` gives the switch's end another: what is too
     long for a port is dropped there without a word. ``up`` False: the switch's port begins administratively
     down, so the host has no carrier. ``igmp_version`` forces that version; None follows the querier. ``ipv6``
-    lets the host's own IPv6 speak: link-local addresses, MLD and solicitations.
+    lets the host's own IPv6 speak: link-local addresses, MLD and solicitations. ``inet6``: its addresses of
+    IPv6, if it is to have any.
     """
 
     name: str
@@ -77,6 +91,9 @@ class HostSpec:
     unsolicited_v3_ms: int = messages.IGMPV3_REPORT_INTERVAL_MS
     igmp_version: int | None = None
     ipv6: bool = False
+    inet6: HostIPv6 | None = None
+    cut: bool = False
+    """The cable ends in the middle, where a relay takes its frames."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +107,7 @@ class LinkSpec:
     mtu: int = 1500
     b_mtu: int | None = None
     up: bool = True
+    cut: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,9 +129,13 @@ class Fabric:
         self._hosts = tuple(hosts)
         self._links = tuple(links)
         self._ports = _number_ports(self._switches, self._hosts, self._links)
+        self._masters = {switch.name: _BRIDGE_INDEX if switch.bridged else 0 for switch in self._switches}
         self._switch_fds: dict[str, int] = {}
         self._host_fds: dict[str, int] = {}
         self._sockets: dict[str, NetlinkSocket] = {}
+        self._link_locals: dict[str, IPv6Address | None] = {}
+        """Of the bridges on which IPv6 was switched on."""
+        self._cut: CutCables | None = None
 
     def __enter__(self) -> Self:
         self.build()
@@ -141,7 +163,10 @@ class Fabric:
                 self._plug_links()
                 self._configure_hosts(sockets)
             for switch in self._switches:
-                self.bridge_options(switch.name, switch.options)
+                if switch.bridged:
+                    self.bridge_options(switch.name, switch.options)
+                if switch.link_local is not None:
+                    self.set_switch_link_local(switch.name, switch.link_local)
             self.wait_ready(limit_s)
         except BaseException:
             with suppress(LabError):
@@ -158,7 +183,8 @@ class Fabric:
         for name, socket in reversed(self._sockets.items()):
             try:
                 # With snooping on, every port that goes makes the bridge look at all others.
-                socket.request(messages.bridge_options(_BRIDGE_INDEX, {"mcast_snooping": 0}))
+                if self._masters[name]:
+                    socket.request(messages.bridge_options(_BRIDGE_INDEX, {"mcast_snooping": 0}))
             except (LabError, OSError) as error:
                 errors.append(f"{name}: {error}")
             socket.close()
@@ -168,7 +194,9 @@ class Fabric:
                     os.close(fd)
                 except OSError as error:
                     errors.append(f"{name}: {error}")
-        self._sockets, self._host_fds, self._switch_fds = {}, {}, {}
+        if self._cut is not None:
+            self._cut.close()
+        self._sockets, self._host_fds, self._switch_fds, self._cut = {}, {}, {}, None
         if errors:
             raise LabError("tear-down: " + "; ".join(errors))
 
@@ -186,13 +214,20 @@ class Fabric:
         """Return the interface index of a port in its switch's namespace; KeyError if there is none."""
         return self._ports[switch, port].index
 
+    def inner_end(self, device: str, port: str) -> tuple[int, str]:
+        """Return namespace and name of the end in the middle of a cut cable that faces this one."""
+        if self._cut is None:
+            raise KeyError(device)
+        return self._cut.fd, self._cut.name((device, port))
+
     # --- what is there ------------------------------------------------------------------------------------
 
     def port_states(self, switch: str) -> dict[str, LinkState]:
         """Return the state of every port of a switch, by name, without counters."""
-        dump = self._sockets[switch].dump(messages.get_ports())
+        bridged = bool(self._masters[switch])
+        dump = self._sockets[switch].dump(messages.get_ports() if bridged else messages.get_links())
         states = (messages.link_state(message) for message in dump)
-        return {state.name: state for state in states if state.port_state is not None}
+        return {state.name: state for state in states if state.port_state is not None or not bridged}
 
     def bridge_link(self, switch: str) -> bytes:
         """Return the kernel's RTM_NEWLINK of a switch's bridge, with all it knows."""
@@ -214,7 +249,7 @@ class Fabric:
             missing = 0
             for switch, ports in wanted.items():
                 states = self.port_states(switch) if ports else {}
-                lagging = [port for port in ports if port not in states or not states[port].passes]
+                lagging = [port for port in ports if not self._passes(switch, states.get(port))]
                 missing += len(lagging)
                 wanted[switch] = lagging
                 waiting += [_complaint(switch, port, states.get(port)) for port in lagging[:1]]
@@ -225,6 +260,11 @@ class Fabric:
                     f"waited {limit_s:g} s: {total - missing} of {total} ports forwarding; {waiting[0]}"
                 )
             time.sleep(_POLL_S)
+
+    def _passes(self, switch: str, state: LinkState | None) -> bool:
+        if state is None:
+            return False
+        return state.passes if self._masters[switch] else state.oper_state is OperState.UP
 
     # --- changes ------------------------------------------------------------------------------------------
 
@@ -243,23 +283,51 @@ class Fabric:
         message = messages.address(_BRIDGE_INDEX, IPv4Interface((address, 32)))
         self._sockets[switch].request((message,), f"address {address} of {switch}")
 
+    def set_switch_link_local(self, switch: str, address: IPv6Address | None) -> None:
+        """Give a switch's bridge another link-local address, from which its MLD queries come, or none.
+
+        Raises RefusedError.
+        """
+        before = self._link_locals.get(switch)
+        if before == address:
+            return
+        if switch not in self._link_locals:
+            with inside(self._switch_fds[switch]):
+                host_ipv6.enable_on(BRIDGE)
+        batch = [
+            host_ipv6.address(_BRIDGE_INDEX, IPv6Interface((one, 64)), gone=gone)
+            for one, gone in ((before, True), (address, False))
+            if one is not None
+        ]
+        self._sockets[switch].request(batch, f"link-local address of {switch}")
+        self._link_locals[switch] = address
+
     def set_link(self, switch: str, port: str, *, up: bool) -> None:
         """Set a switch's port up or down, as its administrator would; the other end's carrier follows."""
         known = self._ports[switch, port]
         message = messages.set_link(known.index, up=up)
         self._sockets[switch].request((message,), f"{port} of {switch} {'up' if up else 'down'}")
         known.up = up
+        if self._cut is not None:
+            self._cut.follow((switch, port), up=up)
 
     def set_host_link(self, host: str, *, up: bool) -> None:
-        """Set a host's eth0 up or down. Going down costs it its neighbours and routes, not its address."""
-        self._host_request(host, (messages.set_link(_INTERFACE_INDEX, up=up),))
+        """Set a host's eth0 up or down. Going down costs it its neighbours and routes, not its addresses.
 
-    def set_neighbours(self, host: str, neighbours: Iterable[tuple[IPv4Address, str]]) -> None:
-        """Give a host permanent ARP entries (address, MAC)."""
+        Those of IPv6, which the kernel takes away with the link, come back with it.
+        """
+        inet6 = next(spec.inet6 for spec in self._hosts if spec.name == host) if up else None
+        addresses = () if inet6 is None else host_ipv6.addresses(_INTERFACE_INDEX, inet6)
+        self._host_request(host, (*addresses, messages.set_link(_INTERFACE_INDEX, up=up)))
+        if self._cut is not None:
+            self._cut.follow((host, INTERFACE), up=up)
+
+    def set_neighbours(self, host: str, neighbours: Iterable[tuple[Address, str]]) -> None:
+        """Give a host permanent neighbour entries (address, MAC)."""
         batch = [messages.neighbour(_INTERFACE_INDEX, address, mac) for address, mac in neighbours]
         self._host_request(host, batch)
 
-    def _host_request(self, host: str, batch: Sequence[bytes]) -> None:
+    def _host_request(self, host: str, batch: Sequence[bytes | bytearray]) -> None:
         with inside(self._host_fds[host]):
             socket = NetlinkSocket()
         with socket:
@@ -272,7 +340,9 @@ class Fabric:
             fd = self._switch_fds[switch.name] = create_namespace()
             with inside(fd):
                 self._sockets[switch.name] = NetlinkSocket()
-                _quiet_namespace()
+                quiet_namespace()
+            if not switch.bridged:
+                continue
             bridge = messages.new_bridge(_BRIDGE_INDEX, BRIDGE, switch.mac, switch.mtu, {"mcast_snooping": 0})
             self._sockets[switch.name].request((bridge,), f"bridge of {switch.name}")
 
@@ -281,6 +351,8 @@ class Fabric:
         with creating_namespaces() as create:
             for host in self._hosts:
                 self._host_fds[host.name] = create()
+                if host.inet6 is not None:
+                    host_ipv6.write_defaults(host.inet6)
                 sockets.append(stack.enter_context(NetlinkSocket()))
         return sockets
 
@@ -289,13 +361,18 @@ class Fabric:
         for host in self._hosts:
             known = self._ports[host.switch, host.port]
             mtu = host.mtu if host.port_mtu is None else host.port_mtu
-            message = messages.new_veth(
-                VethEnd(index=known.index, name=host.port, mac=host.port_mac, mtu=mtu),
-                _BRIDGE_INDEX,
-                VethEnd(index=_INTERFACE_INDEX, name=INTERFACE, mac=host.mac, mtu=host.mtu),
-                self._host_fds[host.name],
-                up=known.up,
-            )
+            port = VethEnd(index=known.index, name=host.port, mac=host.port_mac, mtu=mtu)
+            eth0 = VethEnd(index=_INTERFACE_INDEX, name=INTERFACE, mac=host.mac, mtu=host.mtu)
+            fd = self._host_fds[host.name]
+            if host.cut:
+                self._plug_cut(
+                    {
+                        (host.name, INTERFACE): (eth0, fd, True),
+                        (host.switch, host.port): (port, self._switch_fds[host.switch], known.up),
+                    }
+                )
+                continue
+            message = messages.new_veth(port, self._masters[host.switch], eth0, fd, up=known.up)
             plugs[host.switch].append((host.name, message))
         for switch, cables in plugs.items():
             self._sockets[switch].request(
@@ -307,17 +384,27 @@ class Fabric:
         for link in self._links:
             a, b = self._ports[link.a], self._ports[link.b]
             b_mtu = link.mtu if link.b_mtu is None else link.b_mtu
-            cable = messages.new_veth(
-                VethEnd(index=a.index, name=link.a[1], mac=link.a_mac, mtu=link.mtu),
-                _BRIDGE_INDEX,
-                VethEnd(index=b.index, name=link.b[1], mac=link.b_mac, mtu=b_mtu),
-                self._switch_fds[link.b[0]],
-                up=a.up,
-            )
+            a_end = VethEnd(index=a.index, name=link.a[1], mac=link.a_mac, mtu=link.mtu)
+            b_end = VethEnd(index=b.index, name=link.b[1], mac=link.b_mac, mtu=b_mtu)
+            a_fd, b_fd = self._switch_fds[link.a[0]], self._switch_fds[link.b[0]]
+            if link.cut:
+                self._plug_cut({link.a: (a_end, a_fd, a.up), link.b: (b_end, b_fd, b.up)})
+                continue
+            cable = messages.new_veth(a_end, self._masters[link.a[0]], b_end, b_fd, up=a.up)
             what = f"cable from {link.a[1]} of {link.a[0]} to {link.b[1]} of {link.b[0]}"
             self._sockets[link.a[0]].request((cable,), what)
-            join = messages.set_link(b.index, up=b.up, master=_BRIDGE_INDEX)
+            join = messages.set_link(b.index, up=b.up, master=self._masters[link.b[0]])
             self._sockets[link.b[0]].request((join,), what)
+
+    def _plug_cut(self, ends: Mapping[End, tuple[VethEnd, int, bool]]) -> None:
+        """Make a cable in two halves; ends at switches become ports, those of hosts are configured later."""
+        if self._cut is None:
+            self._cut = CutCables(_FIRST_PORT_INDEX + len(self._ports))
+        self._cut.plug(ends)
+        for (device, port), (end, _, up) in ends.items():
+            if (socket := self._sockets.get(device)) is not None:
+                join = messages.set_link(end.index, up=up, master=self._masters[device])
+                socket.request((join,), f"{port} of {device}")
 
     def _configure_hosts(self, sockets: Sequence[NetlinkSocket]) -> None:
         for host, socket in zip(self._hosts, sockets, strict=True):
@@ -327,9 +414,11 @@ class Fabric:
                 force_igmp_version=host.igmp_version or 0,
                 ipv6=host.ipv6,
             )
-            batch = (
+            inet6 = () if host.inet6 is None else host_ipv6.addresses(_INTERFACE_INDEX, host.inet6)
+            batch: tuple[bytes | bytearray, ...] = (
                 messages.host_settings(_INTERFACE_INDEX, settings),
                 messages.address(_INTERFACE_INDEX, IPv4Interface((host.address, host.prefix_length))),
+                *inet6,
                 messages.link_up(_INTERFACE_INDEX),
             )
             socket.request(batch, f"eth0 of {host.name}")
@@ -361,16 +450,6 @@ def _number_ports(
         if counts[switch] > MAX_PORTS:
             raise LabError(f"{switch} has more than {MAX_PORTS} ports, the kernel's limit for a bridge")
     return ports
-
-
-def _quiet_namespace() -> None:
-    """Keep IPv6 and the host's iptables out of the switch whose namespace the thread is in."""
-    if _NO_IPV6.exists():
-        _NO_IPV6.write_text("1", encoding="utf-8")
-    for hook in ("iptables", "ip6tables", "arptables"):
-        path = _BRIDGE_NETFILTER / f"bridge-nf-call-{hook}"
-        if path.exists():
-            path.write_text("0", encoding="utf-8")
 
 
 def _complaint(switch: str, port: str, state: LinkState | None) -> str:

@@ -1,43 +1,54 @@
 """The genuine Linux bridge, with the kernel's own snooping and querier: told by netlink, watched by netlink.
 
 That is what a Proxmox vmbr is. Its settings are those of ``ip link ... type bridge``; its tables are followed
-through the kernel's notifications, and who queries is asked of the kernel after every query.
+through the kernel's notifications, and who queries is asked of the kernel after every query. Its settings are
+the same for IGMP and MLD, but for the version.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, ip_address
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.fabric import BRIDGE, Fabric
 from harness.backends.netns.loop import Loop
-from harness.backends.netns.mdb import RTNLGRP_MDB, Member, RouterPort, parse
+from harness.backends.netns.mdb import RTNLGRP_MDB, Member, MemberTable, parse, read_mdb
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.netlink import HEADER, NetlinkSocket, attributes
-from harness.backends.netns.packet import IGMP_FRAMES, Tap
+from harness.backends.netns.packet import CONTROL_FRAMES, Tap
 from harness.observations.model import Igmp, Impaired, Mode, TableLine
 from harness.plan.model import PeerKind, PlanSwitch
+from harness.protocols.dialect import Dialect, never_pruned
+from harness.protocols.effects import SourceFilter
 from harness.protocols.intents import Intent, heard, intents
 from harness.protocols.snooping import SnoopingConfig
-from harness.wire import igmp, membership
+from harness.wire import membership
 from harness.wire.malformed import Malformed
+from harness.wire.membership import Address
 
 _HUNDREDTHS = 100
 """The kernel takes these intervals in USER_HZ, hundredths of a second."""
 _ROUTER_PORT_PERMANENT, _ROUTER_PORT_LEARNED = 2, 1
-_NEVER_PRUNED = IPv4Network("224.0.0.0/24")
+_DIALECTS = {b"\x08\x00": Dialect.IGMP, b"\x86\xdd": Dialect.MLD}
 _REPORTS_OF_A_JOIN = 2
 """Robustness Variable (RFC 9776 section 8.1) of the Linux host."""
 _LINK_BODY = 16
 # linux/if_link.h: where RTM_NEWLINK of a bridge says who queries.
-_QUERIER_PATH = (18, 2, 47, 1)
-"""IFLA_LINKINFO, IFLA_INFO_DATA, IFLA_BR_MCAST_QUERIER_STATE, BRIDGE_QUERIER_IP_ADDRESS"""
+_QUERIER_PATH = (18, 2, 47)
+"""IFLA_LINKINFO, IFLA_INFO_DATA, IFLA_BR_MCAST_QUERIER_STATE"""
+_QUERIER_ADDRESSES = {Dialect.IGMP: 1, Dialect.MLD: 5}
+"""BRIDGE_QUERIER_IP_ADDRESS, BRIDGE_QUERIER_IPV6_ADDRESS"""
 
 
-def bridge_options(behaviour: SnoopingConfig, speed: float) -> Mapping[str, int]:
-    """Return a behaviour as options of a kernel bridge, at compressed time."""
+def bridge_options(
+    behaviour: SnoopingConfig, speed: float, mld: SnoopingConfig | None = None
+) -> Mapping[str, int]:
+    """Return a behaviour as options of a kernel bridge, at compressed time; of ``mld`` the version counts.
+
+    The kernel keeps sources only where it speaks version 3 of IGMP and version 2 of MLD, whoever queries.
+    """
 
     def ticks(seconds: float) -> int:
         return max(1, round(seconds / speed * _HUNDREDTHS))
@@ -49,6 +60,7 @@ def bridge_options(behaviour: SnoopingConfig, speed: float) -> Mapping[str, int]
         "mcast_last_member_count": behaviour.last_member_count,
         "mcast_querier_interval": ticks(behaviour.other_querier_interval_s),
         "mcast_querier": int(behaviour.querier is not None),
+        "mcast_hash_max": behaviour.most_groups,
     }
     if (querier := behaviour.querier) is not None:
         options |= {
@@ -60,28 +72,45 @@ def bridge_options(behaviour: SnoopingConfig, speed: float) -> Mapping[str, int]
             "mcast_startup_query_count": querier.startup_query_count,
             "mcast_querier_interval": ticks(querier.other_querier_present_interval_s),
         }
+    elif behaviour.source_filtering:
+        options["mcast_igmp_version"] = 3
+    if mld is not None:
+        version = 2 if mld.source_filtering else 1
+        options["mcast_mld_version"] = version if mld.querier is None else mld.querier.version
     return options
 
 
 class KernelBridge:
     """Drives and watches one kernel bridge. Exists from its making to ``close``."""
 
-    def __init__(self, switch: PlanSwitch, fabric: Fabric, loop: Loop, clock: Clock, emit: Emit) -> None:
+    def __init__(
+        self,
+        switch: PlanSwitch,
+        fabric: Fabric,
+        loop: Loop,
+        clock: Clock,
+        emit: Emit,
+        mld: SnoopingConfig | None = None,
+    ) -> None:
         self.name = switch.name
         self._switch = switch
         self._behaviour = switch.behaviour
+        self._mld = mld
         self._fabric = fabric
         self._loop = loop
         self._clock = clock
         self._emit = emit
-        self._members: dict[tuple[IPv4Address, str], None] = {}
-        self._reports: dict[tuple[IPv4Address, str], int] = {}
-        self._querier: IPv4Address | None = None
+        self._table = MemberTable()
+        self._members: dict[tuple[Address, str], SourceFilter] = {}
+        self._routers: dict[tuple[Dialect, str], None] = {}
+        self._reports: dict[tuple[Address, str], int] = {}
+        self._queriers: dict[Dialect, Address] = {}
         self._has_address = False
         self._ports = {fabric.port_index(switch.name, port.name): port.name for port in switch.ports}
         with inside(fabric.switch_fd(switch.name)):
-            self._tap = Tap(program=IGMP_FRAMES)
+            self._tap = Tap(program=CONTROL_FRAMES)
             self._notifications = NetlinkSocket()
+            self._asking = NetlinkSocket()
         self._notifications.subscribe(RTNLGRP_MDB)
 
     def start(self) -> None:
@@ -90,16 +119,24 @@ class KernelBridge:
         self._loop.watch(self._tap.fileno(), self._read_frames)
         self.configure(self._behaviour)
 
-    def knows(self, group: IPv4Address, port: str) -> bool:
-        """Tell whether a port is a member of a group, or does not need to be."""
-        return not self._behaviour.snooping or (group, port) in self._members
+    def knows(self, group: Address, port: str, sources: tuple[Address, ...] = ()) -> bool:
+        """Tell whether a port receives a group, and from these sources, or need not be a member to do so."""
+        if not self._behaviour.snooping or never_pruned(group):
+            return True
+        known = self._members.get((group, port))
+        return known is not None and all(map(known.passes, sources))
 
     def configure(self, behaviour: SnoopingConfig) -> None:
-        """Take new settings, as ``ip link set`` and ``bridge link set`` would give them."""
+        """Take new settings, as ``ip link set`` and ``bridge link set`` would give them.
+
+        Those of MLD change the version it speaks; everything else the kernel has only once, from IGMP's.
+        """
+        if behaviour.dialect is Dialect.MLD:
+            self._mld, behaviour = behaviour, self._behaviour
         self._behaviour = behaviour
-        querier = behaviour.querier
-        if querier is not None and not querier.address.is_unspecified and not self._has_address:
-            self._fabric.set_switch_address(self.name, querier.address)
+        own = None if behaviour.querier is None else behaviour.querier.address
+        if isinstance(own, IPv4Address) and not own.is_unspecified and not self._has_address:
+            self._fabric.set_switch_address(self.name, own)
             self._has_address = True
         for port in self._switch.ports:
             options = {
@@ -109,16 +146,18 @@ class KernelBridge:
                 else _ROUTER_PORT_LEARNED,
             }
             self._fabric.port_options(self.name, port.name, options)
-        self._fabric.bridge_options(self.name, bridge_options(behaviour, self._clock.speed))
-        self._emit(
-            Mode(
-                at_s=self._clock.now(),
-                switch=self.name,
-                snooping=behaviour.snooping,
-                unregistered=behaviour.unregistered.value,
-                cause="configured" if behaviour.snooping else "snooping is off",
+        self._fabric.bridge_options(self.name, bridge_options(behaviour, self._clock.speed, self._mld))
+        for dialect in (Dialect.IGMP,) if self._mld is None else Dialect:
+            self._emit(
+                Mode(
+                    at_s=self._clock.now(),
+                    switch=self.name,
+                    snooping=behaviour.snooping,
+                    unregistered=behaviour.unregistered.value,
+                    cause="configured" if behaviour.snooping else "snooping is off",
+                    protocol=dialect.value,
+                )
             )
-        )
         self._ask_querier("configured")
 
     def hush(self, hushed: bool) -> None:
@@ -127,12 +166,15 @@ class KernelBridge:
             if port.peer_kind is PeerKind.NODE:
                 self._fabric.port_options(self.name, port.name, {"mcast_flood": int(not hushed)})
 
-    def reported(self, group: IPv4Address, port: str) -> bool:
+    def reported(self, group: Address, port: str) -> bool:
         """Tell whether all reports of a join have come in."""
         return self._reports.get((group, port), 0) >= _REPORTS_OF_A_JOIN
 
     def port_changed(self, port: str, *, up: bool) -> None:
         """Nothing to do: the kernel has seen it itself."""
+
+    def topology_changed(self) -> None:
+        """Nothing to do: the kernel's bridge asks when its own spanning tree changes; here it runs none."""
 
     def restart(self) -> None:
         """Lose all learned entries: the kernel drops them when snooping goes off."""
@@ -144,35 +186,65 @@ class KernelBridge:
     def _read_notifications(self) -> None:
         for message in self._notifications.receive():
             for line in parse(message):
-                if (port := self._ports.get(line.port)) is not None:
-                    self._note(line, port)
+                port = self._ports.get(line.port)
+                if port is None:
+                    continue
+                if isinstance(line, Member):
+                    self._note_member(line, port)
+                else:
+                    self._note_routers()
 
-    def _note(self, line: Member | RouterPort, port: str) -> None:
-        group: IPv4Address | None = None
-        if isinstance(line, Member):
-            group = line.group
-            if group in _NEVER_PRUNED or line.present == ((group, port) in self._members):
-                return
-            if line.present:
-                self._members[group, port] = None
-            else:
-                del self._members[group, port]
+    def _note_member(self, line: Member, port: str) -> None:
+        entry = (line.group, port)
+        before, known = self._members.get(entry), self._table.take(line)
+        if never_pruned(line.group) or known == before:
+            return
+        if known is None:
+            del self._members[entry]
+        else:
+            self._members[entry] = known
         self._emit(
             TableLine(
                 at_s=self._clock.now(),
                 switch=self.name,
-                table="router-port" if group is None else "member",
-                present=line.present,
+                table="member",
+                present=known is not None,
                 port=port,
-                group=str(group or ""),
+                group=str(line.group),
                 cause="told by the kernel's bridge",
+                filter=str(known or ""),
+                protocol=_dialect_of(line.group).value,
             )
         )
 
+    def _note_routers(self) -> None:
+        """Ask whose router ports there are: the kernel does not tell when one protocol joins the other."""
+        found: dict[tuple[Dialect, str], None] = {}
+        for line in read_mdb(self._asking).routers:
+            if (port := self._ports.get(line.port)) is not None:
+                found |= dict.fromkeys((dialect, port) for dialect in line.dialects or (Dialect.IGMP,))
+        changes = [(line, False) for line in self._routers if line not in found]
+        changes += [(line, True) for line in found if line not in self._routers]
+        self._routers = found
+        for (dialect, port), present in changes:
+            if dialect is Dialect.IGMP or self._mld is not None:
+                self._emit(
+                    TableLine(
+                        at_s=self._clock.now(),
+                        switch=self.name,
+                        table="router-port",
+                        present=present,
+                        port=port,
+                        cause="told by the kernel's bridge",
+                        protocol=dialect.value,
+                    )
+                )
+
     def _read_frames(self) -> None:
         for frame in self._tap.frames():
+            dialect = _DIALECTS[frame.data[12:14]]
             try:
-                read = igmp.parse_igmp_frame(frame.data)
+                read = dialect.parse(frame.data)
             except Malformed:
                 continue
             if read is None:
@@ -187,6 +259,7 @@ class KernelBridge:
                     source=str(seen.source),
                     group=str(seen.group or ""),
                     sent=frame.port == BRIDGE,
+                    protocol=dialect.value,
                 )
             )
             for intent, group in intents(read.message):
@@ -194,30 +267,33 @@ class KernelBridge:
                     self._reports[group, frame.port] = self._reports.get((group, frame.port), 0) + 1
             if isinstance(read.message, membership.Query):
                 self._ask_querier(f"query from {seen.source}")
+                if self._mld is not None:
+                    self._note_routers()
 
     def _ask_querier(self, cause: str) -> None:
-        querier = _querier_in(self._fabric.bridge_link(self.name)) if self._behaviour.snooping else None
+        queriers = _queriers_in(self._fabric.bridge_link(self.name)) if self._behaviour.snooping else {}
         own = self._behaviour.standing_querier()
-        if querier is not None and querier.is_unspecified and own is not None:
-            querier = own.address  # the kernel takes it up with its first query
-        if querier == self._querier:
-            return
-        for address, present in ((self._querier, False), (querier, True)):
-            if address is not None:
-                self._emit(
-                    TableLine(
-                        at_s=self._clock.now(),
-                        switch=self.name,
-                        table="querier",
-                        present=present,
-                        address=str(address),
-                        cause=cause,
+        if own is not None and (known := queriers.get(Dialect.IGMP)) is not None and known.is_unspecified:
+            queriers[Dialect.IGMP] = own.address  # the kernel takes it up with its first query
+        for dialect in (Dialect.IGMP,) if self._mld is None else Dialect:
+            before, now = self._queriers.get(dialect), queriers.get(dialect)
+            for address, present in ((before, False), (now, True)):
+                if address is not None and before != now:
+                    self._emit(
+                        TableLine(
+                            at_s=self._clock.now(),
+                            switch=self.name,
+                            table="querier",
+                            present=present,
+                            address=str(address),
+                            cause=cause,
+                            protocol=dialect.value,
+                        )
                     )
-                )
-        self._querier = querier
+        self._queriers = queriers
 
     def report_drops(self) -> None:
-        """Hand out how many IGMP frames the tap lost since the last call."""
+        """Hand out how many IGMP and MLD frames the tap lost since the last call."""
         if lost := self._tap.drops():
             self._emit(Impaired(at_s=self._clock.now(), what="socket", count=lost, host=self.name))
 
@@ -226,14 +302,20 @@ class KernelBridge:
         for watched in (self._tap, self._notifications):
             self._loop.unwatch(watched.fileno())
             watched.close()
+        self._asking.close()
 
 
-def _querier_in(message: bytes) -> IPv4Address | None:
-    """Return the IPv4 querier that a bridge's RTM_NEWLINK names, itself included; None if it knows none."""
+def _dialect_of(address: Address) -> Dialect:
+    return Dialect.IGMP if address.version == 4 else Dialect.MLD
+
+
+def _queriers_in(message: bytes) -> dict[Dialect, Address]:
+    """Return the queriers that a bridge's RTM_NEWLINK names, the bridge itself included."""
     start, end = HEADER.size + _LINK_BODY, len(message)
     for wanted in _QUERIER_PATH:
         found = [(first, last) for kind, first, last in attributes(message, start, end) if kind == wanted]
         if not found:
-            return None
+            return {}
         start, end = found[0]
-    return IPv4Address(message[start:end])
+    named = {kind: message[first:last] for kind, first, last in attributes(message, start, end)}
+    return {dialect: ip_address(named[kind]) for dialect, kind in _QUERIER_ADDRESSES.items() if kind in named}

@@ -1,7 +1,8 @@
 """One lab from its birth to its end: build, settle, walk the timeline, record, tear down.
 
 Settling rests on observed state: every port forwards, every query that must be out is out, every switch
-that snoops knows the members that are plugged into it. The scenario's zero is the moment when all that holds.
+that snoops knows the members that are plugged into it, as far as the plan says that it will. The scenario's
+zero is the moment when all that holds.
 While nodes join, kernel bridges are hushed: they flood version 3 reports to every port, so a crowd would
 drown in this machine's own queues; and a flooded version 2 report makes others keep theirs back (RFC 2236
 section 3), so that the bridge would never learn them.
@@ -12,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from harness.backends.base import Emit, Options
@@ -22,13 +23,16 @@ from harness.backends.netns.clock import Clock
 from harness.backends.netns.devices import Devices
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.traffic import Traffic
-from harness.observations.model import Impaired, Phase
+from harness.observations.model import Impaired, Phase, Remark
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream
 
+_QUIET_S = 0.002
 _FLUSH_EVERY_S = 0.1
 _SETTLE_LIMIT_S = 10.0
 _SETTLES_IN_S = 0.03
 """What settling takes on an idle machine beside the response times of hosts."""
+_LEAST_PATIENCE_S = 0.1
+"""What a report that nothing holds back takes at most from a host to its switch, on a busy machine."""
 _LATE_WORTH_TELLING_S = 0.02
 Join = tuple[PlanHost, PlanStream]
 
@@ -50,7 +54,10 @@ class Lab:
         self._stack.callback(self._loop.close)
         self._backlog_drops = _backlog_drops()
         self._devices = Devices(plan, self._loop, self._clock, emit)
-        self._traffic = Traffic(plan, self._loop, self._clock, emit, self._devices.enter_host)
+        devices = self._devices
+        self._traffic = Traffic(
+            plan, self._loop, self._clock, emit, devices.enter_host, devices.change_membership
+        )
         self._actor = Actor(plan, self._devices, self._traffic, self._clock, emit)
 
     # --- phases -------------------------------------------------------------------------------------------
@@ -76,9 +83,12 @@ class Lab:
         self._devices.start()
         self._loop.wait_for(self._devices.queriers_heard, _SETTLE_LIMIT_S, self._devices.unheard)
         self._join_all()
+        # What a switch has learned is on its way to the next one, over a relay perhaps: let it get there.
+        while self._loop.poll(_QUIET_S):
+            pass
         self._clock.start()
         # Queries and joins are older at the scenario's zero than hosts' response times explain: that is late.
-        explained_s = self._devices.longest_response_s() / self._clock.speed + _SETTLES_IN_S
+        explained_s = self._patience_s + _SETTLES_IN_S
         late_s = self._loop.now() - began_s - explained_s
         self._loop.worst_late_s = max(self._loop.worst_late_s, late_s)
 
@@ -88,6 +98,7 @@ class Lab:
         # What was lost before the start did no harm: the switches have learned every member. Lateness since
         # the joins counts: it lies between them and the scenario's zero.
         self._backlog_drops = _backlog_drops()
+        self._devices.impair(self._plan.impaired)
         self._traffic.start()
         for action in self._plan.actions:
             self._loop.call_at(self._clock.real(action.at_s), partial(self._actor.act, action))
@@ -111,24 +122,52 @@ class Lab:
 
     # --- details ------------------------------------------------------------------------------------------
 
+    @cached_property
+    def _patience_s(self) -> float:
+        """How long hosts may take to report, in this machine's seconds."""
+        response_s = self._devices.longest_response_s() / self._clock.speed
+        certain = all(self._devices.is_certain(*join) for join in self._joins())
+        return response_s if certain else max(response_s, _LEAST_PATIENCE_S)
+
     def _phase(self, name: str, detail: str = "") -> None:
         self._emit(Phase(name=name, real_s=round(time.monotonic() - self._began_s, 6), detail=detail))
 
-    def _join_all(self) -> None:
-        joins = [
+    def _joins(self) -> tuple[Join, ...]:
+        """Who is a member of what from the start."""
+        return tuple(
             (self._plan.host(node), stream)
             for stream in self._plan.streams
             if stream.cast is Cast.MULTICAST
             for node in stream.receivers
-        ]
+        )
+
+    def _join_all(self) -> None:
+        joins = self._joins()
         self._devices.hush(True)
         self._loop.worst_late_s = 0.0
         for host, stream in joins:
             self._traffic.join(host.name, stream)
-        self._wait_for(joins, self._devices.knows, "the switches to learn of")
+        certain = [join for join in joins if self._devices.is_certain(*join)]
+        self._wait_for(certain, self._devices.knows, "the switches to learn of")
         if len(joins) > _CROWD and not self._devices.queriers_of_old_versions():
-            self._wait_for(joins, self._devices.reported, "the repeated reports of")
+            self._wait_for(certain, self._devices.reported, "the repeated reports of")
+        self._give_time_to([join for join in joins if not self._devices.is_certain(*join)])
         self._devices.hush(False)
+
+    def _give_time_to(self, joins: list[Join]) -> None:
+        """Wait for what nobody can say before, as long as hosts may take; then go on without it."""
+        waiting = [(host, stream) for host, stream in joins if host.up]
+
+        def all_done() -> bool:
+            waiting[:] = [(host, stream) for host, stream in waiting if not self._devices.knows(host, stream)]
+            return not waiting
+
+        if self._loop.wait_until(all_done, self._loop.now() + self._patience_s):
+            return
+        for host, stream in waiting:
+            why = "the node's firewall may keep its reports in" if host.firewall else "its table may be full"
+            text = f"{host.switch} has not learned that {host.name} is in {stream.group}: {why}"
+            self._emit(Remark(at_s=self._clock.now(), text=text))
 
     def _wait_for(self, joins: list[Join], done: Callable[[PlanHost, PlanStream], bool], what: str) -> None:
         waiting = [(host, stream) for host, stream in joins if host.up]

@@ -6,13 +6,16 @@ unit, the kernel's timer wheel, the speed of one event loop. Measured on Linux 6
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.plan.model import ActionKind, Cast, Plan, PlanSwitch
-from harness.profiles import DataPlane
+from harness.profiles import DataPlane, load
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import FloodUntil, SnoopingConfig
+from harness.wire.membership import Query
+from harness.wire.pim import Hello
 
 BRIDGE_QUERY_FLOOR_S = 1.0
 """The kernel's bridge silently clamps query and startup query interval to at least one second."""
@@ -22,10 +25,21 @@ UNSOLICITED_FLOOR_S = 0.008
 """Two ticks of a kernel with HZ=250: repeated reports cannot come closer."""
 TIMER_FLOOR_S = 0.05
 """An event loop on a busy machine is some milliseconds late; a timer should be ten times that."""
+_AGEING = {
+    DataPlane.LINUX_BRIDGE: (0.1, "the kernel's timers fire up to an eighth late"),
+    DataPlane.OPENVSWITCH: (0.1, "the daemon's clock is put forward every hundredth of a second"),
+    DataPlane.EMULATED: (TIMER_FLOOR_S, "the event loop's accuracy"),
+}
+"""The least membership interval, and why."""
 DELIVERIES_A_SECOND = 150_000
 """What one loop receives and accounts on a slow core."""
 PORTS_OF_A_BRIDGE = 1023
 """BR_MAX_PORTS - 1: the kernel refuses the 1024th port (EXFULL)."""
+_FIXED_IN_A_BRIDGE = (
+    *("lookup", "checks", "any_source_in_ssm", "most_groups_per_port", "above_most_groups"),
+    *("learn_router_from_pim", "relay_reports_to", "relay_records_to", "report_suppression"),
+    *("on_topology_change", "topology_change_queries"),
+)
 HOST_UNSOLICITED_V2_S = 10.0
 HOST_UNSOLICITED_V3_S = 1.0
 """RFC 2236 section 8.10, RFC 9776 section 8.11: the hosts' own default, divided like every other timer."""
@@ -49,7 +63,7 @@ def refusals(plan: Plan) -> tuple[str, ...]:
         for timer in _timers(plan)
         if 0 < timer.value_s / plan.speed < timer.floor_s * 0.999
     )
-    return (*dict.fromkeys(too_short), *_sizes(plan), *_load(plan), *_unsupported(plan))
+    return (*dict.fromkeys(too_short), *_sizes(plan), *_load(plan), *_hold_times(plan), *_unsupported(plan))
 
 
 def _timer_refusal(timer: Timer, speed: float) -> str:
@@ -75,13 +89,27 @@ def _timers(plan: Plan) -> Iterator[Timer]:
     leaves = any(action.kind is ActionKind.LEAVE for action in plan.actions)
     for switch in plan.switches:
         yield from _switch_timers(plan, switch, leaves=leaves)
-    for router in plan.routers:
-        if router.querier is not None:
-            yield from _querier_timers(router.name, router.querier)
+    for host in plan.askers:
+        if host.querier is not None:
+            yield from _querier_timers(host.name, host.querier)
+    yield from _forged_timers(plan)
+
+
+def _forged_timers(plan: Plan) -> Iterator[Timer]:
+    for action in plan.actions:
+        if action.forgery is not None and isinstance(action.forgery.message, Query):
+            yield Timer(
+                owner=f"a forged query of {action.target}",
+                name="max response time",
+                value_s=action.forgery.message.max_response_s,
+                floor_s=WIRE_RESPONSE_FLOOR_S,
+                reason="a tenth of a second is the smallest on the wire",
+            )
 
 
 def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[Timer]:
     bridge = switch.data_plane is DataPlane.LINUX_BRIDGE
+    floor_s, reason = _AGEING[switch.data_plane]
     for behaviour in (switch.behaviour, *_configured(plan, switch)):
         if not behaviour.snooping:
             continue
@@ -89,8 +117,8 @@ def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[
             owner=switch.name,
             name="membership interval",
             value_s=behaviour.membership_interval_s,
-            floor_s=0.1 if bridge else TIMER_FLOOR_S,
-            reason="the kernel's timers fire up to an eighth late" if bridge else "the event loop's accuracy",
+            floor_s=floor_s,
+            reason=reason,
         )
         querier = behaviour.querier
         if querier is None:
@@ -164,6 +192,20 @@ def _load(plan: Plan) -> Iterator[str]:
         )
 
 
+def _hold_times(plan: Plan) -> Iterator[str]:
+    """A PIM hello counts whole seconds, so that few hold times survive a division."""
+    for action in plan.actions:
+        if action.forgery is None or not isinstance(hello := action.forgery.message, Hello):
+            continue
+        held_s = hello.hold_time_s / plan.speed
+        if abs(held_s - round(held_s)) > held_s / 1000:
+            next_s = math.ceil(held_s) * plan.speed
+            yield (
+                f"a forged hello of {action.target}: hold time {hello.hold_time_s:g} s at speed "
+                f"{plan.speed:g} is {held_s:.3g} s, and PIM counts whole seconds; use {next_s:g}s, or speed 1"
+            )
+
+
 def _unsupported(plan: Plan) -> Iterator[str]:
     for switch in plan.switches:
         querier = switch.behaviour.querier
@@ -177,3 +219,21 @@ def _unsupported(plan: Plan) -> Iterator[str]:
                 "but members and router ports; no other rule for unregistered groups can be set; use a "
                 "profile that has it, such as class-b or class-c"
             )
+        if bridge:
+            yield from _not_of_a_bridge(switch.name, behaviours)
+
+
+def _not_of_a_bridge(name: str, behaviours: tuple[SnoopingConfig, ...]) -> Iterator[str]:
+    """Settings that the kernel's bridge lacks: in each it does as it is shipped."""
+    shipped = load(DataPlane.LINUX_BRIDGE.value)
+    changed = [
+        key
+        for key in _FIXED_IN_A_BRIDGE
+        if any(getattr(behaviour, key) != getattr(shipped, key) for behaviour in behaviours)
+    ]
+    if any(behaviour.most_groups == 0 for behaviour in behaviours):
+        changed.append("most_groups: 0")
+    if any(behaviour.querier is not None and behaviour.querier.start_delay_s for behaviour in behaviours):
+        changed.append("start_delay")
+    if changed:
+        yield f"{name}: the kernel's bridge cannot be told {', '.join(changed)}; an emulated profile can"

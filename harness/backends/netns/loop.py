@@ -79,14 +79,19 @@ class Loop:
 
         Raises LabError after ``limit_s`` with what was waited for, and what was seen last.
         """
-        end_s = self.now() + limit_s
+        if not self.wait_until(condition, self.now() + limit_s):
+            msg = f"waited {limit_s:g} s for {what()}"
+            raise LabError(msg)
+
+    def wait_until(self, condition: Callable[[], bool], end_s: float) -> bool:
+        """Serve everything until the condition holds (True), or until a moment (False)."""
         while not condition():
             now = self.now()
             if now >= end_s:
-                msg = f"waited {limit_s:g} s for {what()}"
-                raise LabError(msg)
+                return False
             next_s = self._timers[0][0] if self._timers else end_s
             self._turn(now, min(next_s, end_s, now + _LONGEST_POLL_S))
+        return True
 
     def _turn(self, now: float, next_s: float) -> None:
         """Serve what comes up to a moment, and what is due. A turn that ends past it was late."""

@@ -31,10 +31,12 @@ from harness.backends.netns.netlink import (
     NLM_F_REQUEST,
     attributes,
 )
+from harness.wire.membership import Address
 
 RTM_NEWLINK = 16
 RTM_GETLINK = 18
 RTM_NEWADDR = 20
+RTM_DELADDR = 21
 RTM_NEWNEIGH = 28
 
 _CHANGE = NLM_F_REQUEST | NLM_F_ACK
@@ -68,6 +70,7 @@ BRIDGE_OPTIONS: Final[Mapping[str, str]] = {
     "mcast_startup_query_interval": "IFLA_BR_MCAST_STARTUP_QUERY_INTVL",
     "mcast_stats_enabled": "IFLA_BR_MCAST_STATS_ENABLED",
     "mcast_igmp_version": "IFLA_BR_MCAST_IGMP_VERSION",
+    "mcast_mld_version": "IFLA_BR_MCAST_MLD_VERSION",
 }
 """Names as of ``ip link ... type bridge``; intervals in hundredths of a second."""
 
@@ -161,6 +164,16 @@ def _encode(message: nlmsg, kind: int, flags: int) -> bytes:
     message["header"]["flags"] = flags
     message.encode()
     return bytes(message.data)
+
+
+def encode_new(message: nlmsg, kind: int) -> bytes:
+    """Return a message that makes something which must not be there yet."""
+    return _encode(message, kind, _NEW)
+
+
+def encode_change(message: nlmsg, kind: int) -> bytes:
+    """Return a message that changes or removes what is there."""
+    return _encode(message, kind, _CHANGE)
 
 
 def _link(index: int, attrs: Attributes, flags: int = _CHANGE, *, up: bool | None = None) -> bytes:
@@ -320,10 +333,10 @@ def new_veth(port: VethEnd, master: int, peer: VethEnd, peer_namespace: int, *, 
 # --- hosts ------------------------------------------------------------------------------------------------
 
 
-def neighbour(index: int, ip: IPv4Address, mac: str) -> bytes:
-    """Return the message that makes a permanent ARP entry (replacing any)."""
+def neighbour(index: int, ip: Address, mac: str) -> bytes:
+    """Return the message that makes a permanent ARP or neighbour discovery entry (replacing any)."""
     message = ndmsg()
-    message["family"] = socket.AF_INET
+    message["family"] = socket.AF_INET if ip.version == 4 else socket.AF_INET6
     message["ifindex"] = index
     message["state"] = NUD_PERMANENT
     message["attrs"] = [("NDA_DST", str(ip)), ("NDA_LLADDR", mac)]

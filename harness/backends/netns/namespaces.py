@@ -14,6 +14,7 @@ import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from harness.errors import HostError
 
@@ -24,6 +25,8 @@ CLONE_NEWNET = 0x40000000
 COMFORTABLE_FD_LIMIT = 65536
 """Enough for the largest bridge (1023 ports) with namespace, sockets and taps of every host."""
 
+_NO_IPV6 = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+_BRIDGE_NETFILTER = Path("/proc/sys/net/bridge")
 _THIS_NAMESPACE = "/proc/thread-self/ns/net"
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -98,6 +101,16 @@ def inside(fd: int) -> Iterator[None]:
             setns(home)
     finally:
         os.close(home)
+
+
+def quiet_namespace() -> None:
+    """Keep IPv6 and the host's iptables out of the namespace that the thread is in."""
+    if _NO_IPV6.exists():
+        _NO_IPV6.write_text("1", encoding="utf-8")
+    for hook in ("iptables", "ip6tables", "arptables"):
+        path = _BRIDGE_NETFILTER / f"bridge-nf-call-{hook}"
+        if path.exists():
+            path.write_text("0", encoding="utf-8")
 
 
 def raise_fd_limit(needed: int = 0) -> int:

@@ -141,11 +141,13 @@ class NetlinkSocket:
         """
         begin, end = _batch_frame(_NFNL_BATCH_BEGIN), _batch_frame(_NFNL_BATCH_END)
         first = self._send((begin, *messages, end))
-        for sequence, number, text in self._answers():
-            if number:
-                index = sequence - first - 1
-                known = 0 <= index < len(messages)
-                raise _refusal(number, text, index if known else None, len(messages), what)
+        # All answers are taken: what stayed in the queue would be taken for that of the next transaction.
+        refused = [answer for answer in self._answers() if answer[1]]
+        if refused:
+            sequence, number, text = refused[0]
+            index = sequence - first - 1
+            known = 0 <= index < len(messages)
+            raise _refusal(number, text, index if known else None, len(messages), what)
 
     def ask(self, message: bytes) -> bytes:
         """Send one request whose answer is one message, and return that. Raises RefusedError."""

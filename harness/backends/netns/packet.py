@@ -10,11 +10,12 @@ import ctypes
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _ETH_P_ALL = 0x0003
 _ETH_P_IP = 0x0800
+_ETH_P_IPV6 = 0x86DD
 _SOL_PACKET = 263
 _PACKET_STATISTICS = 6
 _PACKET_IGNORE_OUTGOING = 23  # linux/if_packet.h, since 4.20
@@ -26,18 +27,92 @@ _BUFFER_BYTES = 4 << 20
 
 Instruction = tuple[int, int, int, int]
 
-# linux/filter.h: load, compare and return, as (code, jump if true, jump if false, value).
-_LD_H, _LD_B, _LD_W, _AND, _JEQ, _JGE, _RET = 0x28, 0x30, 0x20, 0x54, 0x15, 0x35, 0x06
+# linux/filter.h: load (from a place, or from one that register X counts to), compute, compare and return, as
+# (code, jump if true, jump if false, value). A jump is the number of instructions to pass over.
+_LD_H, _LD_B, _LD_W, _LD_B_X = 0x28, 0x30, 0x20, 0x50
+_AND, _LSH, _ADD, _TAX, _JEQ, _JGE, _RET = 0x54, 0x64, 0x04, 0x07, 0x15, 0x35, 0x06
+_IPPROTO_PIM = 103
+_MLD_TYPES = (130, 131, 132, 143)
 
-IGMP_FRAMES: tuple[Instruction, ...] = (
-    (_LD_H, 0, 0, 12),
-    (_JEQ, 0, 3, _ETH_P_IP),
-    (_LD_B, 0, 0, 23),
-    (_JEQ, 0, 1, socket.IPPROTO_IGMP),
-    (_RET, 0, 0, _LARGEST_FRAME),
-    (_RET, 0, 0, 0),
+_Line = str | tuple[int, int] | tuple[int, int, str, str]
+"""A label, or (code, value), or (code, value, label if true, label if false); an empty label: go on below."""
+
+
+def _assembled(lines: Sequence[_Line]) -> tuple[Instruction, ...]:
+    """Return a program with its labels resolved."""
+    labels: dict[str, int] = {}
+    code: list[tuple[int, int, str, str]] = []
+    for line in lines:
+        if isinstance(line, str):
+            labels[line] = len(code)
+        else:
+            code.append((*line, "", "") if len(line) == 2 else line)
+
+    def distance(number: int, label: str) -> int:
+        return labels[label] - number - 1 if label else 0
+
+    return tuple(
+        (kind, distance(number, true), distance(number, false), value)
+        for number, (kind, value, true, false) in enumerate(code)
+    )
+
+
+IGMP_FRAMES = _assembled(
+    (
+        (_LD_H, 12),
+        (_JEQ, _ETH_P_IP, "", "leave"),
+        (_LD_B, 23),
+        (_JEQ, socket.IPPROTO_IGMP, "take", ""),
+        "leave",
+        (_RET, 0),
+        "take",
+        (_RET, _LARGEST_FRAME),
+    )
 )
 """Ethernet frames that carry IGMP over IPv4."""
+
+CONTROL_FRAMES = _assembled(
+    (
+        (_LD_H, 12),
+        (_JEQ, _ETH_P_IPV6, "ipv6", ""),
+        (_JEQ, _ETH_P_IP, "", "leave"),
+        (_LD_B, 23),
+        (_JEQ, socket.IPPROTO_IGMP, "take", ""),
+        (_JEQ, _IPPROTO_PIM, "", "leave"),
+        (_LD_W, 30),
+        (_JEQ, 0xE000000D, "take", "leave"),
+        "ipv6",
+        (_LD_B, 20),
+        (_JEQ, socket.IPPROTO_HOPOPTS, "options", ""),
+        (_JEQ, socket.IPPROTO_ICMPV6, "", "no icmp"),
+        (_LD_B, 54),
+        (_JEQ, 0, "type", "type"),
+        "no icmp",
+        (_JEQ, _IPPROTO_PIM, "", "leave"),
+        (_LD_H, 38),
+        (_JEQ, 0xFF02, "", "leave"),
+        (_LD_W, 50),
+        (_JEQ, 0x0000000D, "take", "leave"),
+        "options",
+        (_LD_B, 54),
+        (_JEQ, socket.IPPROTO_ICMPV6, "", "leave"),
+        (_LD_B, 55),  # the options' length is in units of eight octets, the first not counted
+        (_LSH, 3),
+        (_ADD, 14 + 40 + 8),
+        (_TAX, 0),
+        (_LD_B_X, 0),
+        "type",
+        *((_JEQ, kind, "take", "") for kind in _MLD_TYPES),
+        "leave",
+        (_RET, 0),
+        "take",
+        (_RET, _LARGEST_FRAME),
+    )
+)
+"""Ethernet frames that a switch's control plane reads.
+
+IGMP, MLD (with hop-by-hop options before it or without any), and PIM to all PIM routers: 224.0.0.13, ff02::d.
+"""
 
 UDP_TO_GROUPS: tuple[Instruction, ...] = (
     (_LD_B, 0, 0, 9),

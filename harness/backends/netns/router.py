@@ -1,35 +1,50 @@
-"""A multicast router as its network sees it: a host whose querier machine asks on its one interface."""
+"""A multicast router as its network sees it: a host whose querier machine asks on its one interface.
+
+A node may have one too, as a host on which a PIM daemon was started. Its own stack hears what it asks, since
+such a daemon sends through the stack, and answers like any other.
+"""
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Iterable
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.loop import Loop
-from harness.backends.netns.packet import IGMP_FRAMES, Tap
+from harness.backends.netns.packet import CONTROL_FRAMES, Tap
 from harness.errors import LabError
 from harness.observations.model import TableLine
-from harness.plan.model import PlanHost
+from harness.plan.model import PeerKind, PlanHost
+from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, Send, TableChange
 from harness.protocols.querier import Querier
+from harness.wire import ethernet, ipv4
 
 INTERFACE = "eth0"
+_INTERFACE_INDEX = 2
 
 
 class RouterQuerier:
-    """Drives one querier machine. Must be made inside the router's namespace."""
+    """Drives one querier machine, of IGMP or of MLD. Must be made inside the router's namespace."""
 
-    def __init__(self, router: PlanHost, loop: Loop, clock: Clock, emit: Emit) -> None:
-        if router.querier is None:
-            msg = f"{router.name} has no querier"
+    def __init__(
+        self, router: PlanHost, loop: Loop, clock: Clock, emit: Emit, *, dialect: Dialect = Dialect.IGMP
+    ) -> None:
+        config = router.querier if dialect is Dialect.IGMP else router.mld_querier
+        if config is None:
+            msg = f"{router.name} has no querier of {dialect.name}"
             raise LabError(msg)
         self._name = router.name
+        self._dialect = dialect
         self._loop = loop
         self._clock = clock
         self._emit = emit
-        self._machine = Querier(router.querier.scaled(clock.speed), ports=(INTERFACE,))
-        self._tap = Tap(INTERFACE, IGMP_FRAMES)
+        self._machine = Querier(config.scaled(clock.speed), ports=(INTERFACE,))
+        self._tap = Tap(INTERFACE, CONTROL_FRAMES)
+        asks_itself = router.kind is PeerKind.NODE and dialect is Dialect.IGMP
+        self._stack = _StackSender() if asks_itself else None
         self._wake_s: float | None = None
         self.has_queried = False
         loop.watch(self._tap.fileno(), self._read)
@@ -56,7 +71,7 @@ class RouterQuerier:
         for effect in effects:
             match effect:
                 case Send():
-                    self.has_queried = self._tap.send(effect.port, effect.frame) or self.has_queried
+                    self.has_queried = self._send(effect) or self.has_queried
                 case TableChange():
                     self._emit(
                         TableLine(
@@ -66,6 +81,7 @@ class RouterQuerier:
                             present=effect.present,
                             address=str(effect.address or ""),
                             cause=effect.cause,
+                            protocol=self._dialect.value,
                         )
                     )
                 case _:
@@ -75,7 +91,36 @@ class RouterQuerier:
             self._wake_s = due_s
             self._loop.call_at(due_s, lambda: self._wake(due_s))
 
+    def _send(self, effect: Send) -> bool:
+        if self._stack is None:
+            return self._tap.send(effect.port, effect.frame)
+        return self._stack.send(effect.frame)
+
     def close(self) -> None:
-        """Close the tap."""
+        """Close the sockets."""
+        if self._stack is not None:
+            self._stack.close()
         self._loop.unwatch(self._tap.fileno())
         self._tap.close()
+
+
+class _StackSender:
+    """Sends a frame's packet through the host's own stack, which hears it itself and obeys its firewall."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        interface = struct.pack("4s4si", bytes(4), bytes(4), _INTERFACE_INDEX)
+        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
+
+    def send(self, frame: bytes) -> bool:
+        """Send the packet in a frame; False if the stack refuses it."""
+        packet = ethernet.decode(frame).payload
+        try:
+            self._socket.sendto(packet, (str(ipv4.decode(packet).destination), 0))
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()

@@ -12,31 +12,47 @@ import errno
 import socket
 import struct
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
-from pathlib import Path
+from typing import Protocol
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.loop import Loop
-from harness.backends.netns.packet import group_tap, grow_buffer, newly_dropped
+from harness.backends.netns.packet import newly_dropped
+from harness.backends.netns.sockets import (
+    SOURCES_OF_A_SOCKET,
+    allow_sources,
+    announce,
+    change_membership,
+    open_receiver,
+    open_sender,
+    open_tap,
+    payload_at,
+    sockaddr,
+)
 from harness.errors import LabError
 from harness.observations.model import Arrived, Impaired, Membership, Sent
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream
 from harness.wire import probe
+from harness.wire.membership import Address
 
-_INTERFACE = 2  # eth0's index in every host's namespace
-_IP_MULTICAST_ALL = 49  # linux/in.h: 0 delivers only what this very socket joined
 _SO_MEMINFO = 55
-_IP_UDP_HEADERS = 28
 _SENDS_BETWEEN_READS = 8
-_DISCARD_PORT = 9
-_SOURCES_WITHOUT_SYSCTL = 10  # net.ipv4.igmp_max_msf
 
 Enter = Callable[[str], AbstractContextManager[None]]
 """Enters a host's network namespace."""
 
+
+class MembershipChanged(Protocol):
+    """Is told of every join and leave of a node's socket."""
+
+    def __call__(self, node: str, stream: PlanStream, *, joined: bool) -> None:
+        """``node`` has joined or left the group of ``stream``."""
+
+
+Target = tuple[str, int] | tuple[str, int, int, int]
+"""An address and a port, as sendto takes them."""
 Key = tuple[int, int, int]
 """stream, number of the sender, sequence"""
 
@@ -62,8 +78,11 @@ class _Out:
 class Traffic:
     """All sockets of a lab's hosts. Opens nothing until ``open``; ``close`` closes everything."""
 
-    def __init__(self, plan: Plan, loop: Loop, clock: Clock, emit: Emit, enter: Enter) -> None:
+    def __init__(
+        self, plan: Plan, loop: Loop, clock: Clock, emit: Emit, enter: Enter, changed: MembershipChanged
+    ) -> None:
         self._plan = plan
+        self._changed = changed
         self._loop = loop
         self._clock = clock
         self._emit = emit
@@ -72,15 +91,17 @@ class Traffic:
         self._by_number = {_wire_number(index): host.name for index, host in enumerate(plan.hosts)}
         self._numbers = {name: number for number, name in self._by_number.items()}
         self._streams = {stream.number: stream for stream in plan.streams}
-        self._senders: dict[tuple[str, int], socket.socket] = {}
-        self._receivers: dict[tuple[str, IPv4Address, int], socket.socket] = {}
-        self._taps: dict[str, socket.socket] = {}
+        self._senders: dict[tuple[str, int, int], socket.socket] = {}
+        """By host, version of IP and hops."""
+        self._receivers: dict[tuple[str, Address, int], socket.socket] = {}
+        self._taps: dict[tuple[str, int], socket.socket] = {}
+        """By host and version of IP."""
         self._joined: dict[str, set[int]] = {host.name: set() for host in plan.hosts}
         self._arrivals: dict[Key, _Arrival] = {}
         self._outgoing: dict[tuple[int, str], _Out] = {}
         self._drops: dict[str, int] = {}
         self._payloads: dict[int, bytearray] = {}
-        self._addresses: dict[tuple[int, str], tuple[str, ...]] = {}
+        self._addresses: dict[tuple[int, str], tuple[Target, ...]] = {}
         self._buffer = bytearray(65536)
         self.delivered = 0
 
@@ -93,42 +114,35 @@ class Traffic:
             with self._enter(host.name):
                 for stream in self._plan.streams:
                     if host.name in stream.senders:
-                        self._open_sender(host, stream.ttl)
+                        self._open_sender(host, stream)
                     if host.name in members[stream.number]:
                         self._open_receiver(host, stream)
-                if any(host.name in stream.watchers for stream in self._plan.streams):
-                    self._open_tap(host)
+                    if host.name in stream.watchers:
+                        self._open_tap(host, stream.group.version)
                 if any(host.name in s.receivers for s in self._plan.streams if s.cast is Cast.UNICAST):
-                    _announce()
+                    announce()
 
-    def _open_sender(self, host: PlanHost, ttl: int) -> None:
-        if (host.name, ttl) in self._senders:
-            return
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._senders[host.name, ttl] = sock
-        interface = struct.pack("4s4si", bytes(4), bytes(4), _INTERFACE)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+    def _open_sender(self, host: PlanHost, stream: PlanStream) -> None:
+        version = stream.group.version
+        if (host.name, version, stream.ttl) not in self._senders:
+            self._senders[host.name, version, stream.ttl] = open_sender(version, stream.ttl)
 
     def _open_receiver(self, host: PlanHost, stream: PlanStream) -> None:
-        address = stream.group if stream.cast is Cast.MULTICAST else host.address
+        address = stream.group if stream.cast is Cast.MULTICAST else host.unicast_for(stream.group)
         key = (host.name, address, stream.port)
         if key in self._receivers:
             return
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._receivers[key] = sock
-        grow_buffer(sock)
-        sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
-        sock.bind((str(address), stream.port))
+        sock = self._receivers[key] = open_receiver(address, stream.port)
         self._loop.watch(sock.fileno(), lambda: self._read_socket(sock, host.name))
-        if stream.source_specific and len(stream.senders) > _SOURCES_WITHOUT_SYSCTL:
-            _allow_sources(len(stream.senders))
+        count = len(stream.senders)
+        if stream.source_specific and address.version == 4 and count > SOURCES_OF_A_SOCKET[4]:
+            allow_sources(count)
 
-    def _open_tap(self, host: PlanHost) -> None:
-        sock = group_tap("eth0")
-        self._taps[host.name] = sock
-        self._loop.watch(sock.fileno(), lambda: self._read_tap(sock, host.name))
+    def _open_tap(self, host: PlanHost, version: int) -> None:
+        if (host.name, version) in self._taps:
+            return
+        sock = self._taps[host.name, version] = open_tap(version)
+        self._loop.watch(sock.fileno(), lambda: self._read_tap(sock, host.name, version))
 
     def close(self) -> None:
         """Close every socket."""
@@ -153,23 +167,17 @@ class Traffic:
 
     def _change_membership(self, node: str, stream: PlanStream, *, joined: bool) -> None:
         sock = self._receivers[node, stream.group, stream.port]
-        group = stream.group.packed
+        senders = (self._hosts[name].address_for(stream.group) for name in stream.senders)
+        sources = senders if stream.source_specific else None
+        own = self._hosts[node].address_for(stream.group)
         try:
-            if stream.source_specific:
-                option = 39 if joined else 40  # IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP
-                own = self._hosts[node].address.packed
-                for name in stream.senders:
-                    source = self._hosts[name].address.packed
-                    if source != own:
-                        sock.setsockopt(socket.IPPROTO_IP, option, group + own + source)
-            else:
-                option = socket.IP_ADD_MEMBERSHIP if joined else socket.IP_DROP_MEMBERSHIP
-                sock.setsockopt(socket.IPPROTO_IP, option, struct.pack("4s4si", group, bytes(4), _INTERFACE))
+            change_membership(sock, stream.group, joined=joined, own=own, sources=sources)
         except OSError as error:
             verb = "join" if joined else "leave"
             msg = f"{node} could not {verb} {stream.group}: {error.strerror}"
             raise LabError(msg) from error
         (self._joined[node].add if joined else self._joined[node].discard)(stream.number)
+        self._changed(node, stream, joined=joined)
         self._emit(Membership(at_s=self._clock.now(), node=node, stream=stream.number, joined=joined))
 
     # --- sending ------------------------------------------------------------------------------------------
@@ -196,11 +204,11 @@ class Traffic:
         """Send one sender's datagram: one to the group, or one to each other receiver."""
         payload = self._payloads.setdefault(stream.number, bytearray(stream.size))
         probe.pack_into(payload, stream.number, self._numbers[name], sequence)
-        sock = self._senders[name, stream.ttl]
+        sock = self._senders[name, stream.group.version, stream.ttl]
         error = ""
         for target in self._targets(stream, name):
             try:
-                sock.sendto(payload, (target, stream.port))
+                sock.sendto(payload, target)
             except OSError as failure:
                 error = errno.errorcode.get(failure.errno or 0, str(failure))
         late_s = max(0.0, self._clock.now() - due_s)
@@ -213,12 +221,13 @@ class Traffic:
             self._report_sent(stream.number, name, out)
         self._outgoing[stream.number, name] = _Out(sequence, 1, due_s, late_s, error)
 
-    def _targets(self, stream: PlanStream, sender: str) -> tuple[str, ...]:
+    def _targets(self, stream: PlanStream, sender: str) -> tuple[Target, ...]:
         key = (stream.number, sender)
         if key not in self._addresses:
             hosts = (self._hosts[name] for name in stream.receivers if name != sender)
-            unicast = tuple(str(host.address) for host in hosts)
-            self._addresses[key] = (str(stream.group),) if stream.cast is Cast.MULTICAST else unicast
+            unicast = (host.unicast_for(stream.group) for host in hosts)
+            targets = (stream.group,) if stream.cast is Cast.MULTICAST else unicast
+            self._addresses[key] = tuple(sockaddr(address, stream.port) for address in targets)
         return self._addresses[key]
 
     # --- receiving ----------------------------------------------------------------------------------------
@@ -245,7 +254,7 @@ class Traffic:
                 arrivals[stream, sender, sequence] = arrival = _Arrival(at_s)
             arrival.hosts.append(host)
 
-    def _read_tap(self, sock: socket.socket, host: str) -> None:
+    def _read_tap(self, sock: socket.socket, host: str, version: int) -> None:
         buffer, joined = self._buffer, self._joined[host]
         at_s = self._clock.now()
         while True:
@@ -255,10 +264,10 @@ class Traffic:
                 return
             except OSError:  # told once when the interface goes down
                 continue
-            payload_at = (buffer[0] & 0x0F) * 4 + 8
-            if size < payload_at + probe.MINIMUM_SIZE:
+            start = payload_at(buffer, version)
+            if size < start + probe.MINIMUM_SIZE:
                 continue
-            magic, stream, sender, sequence = probe.HEADER.unpack_from(buffer, payload_at)
+            magic, stream, sender, sequence = probe.HEADER.unpack_from(buffer, start)
             if magic != probe.MAGIC or stream in joined:
                 continue
             arrival = self._arrivals.setdefault((stream, sender, sequence), _Arrival(at_s))
@@ -303,8 +312,8 @@ class Traffic:
         for (host, _, _), sock in self._receivers.items():
             drops = struct.unpack_from("9I", sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))[8]
             self._report_drops(f"{host}/{sock.fileno()}", host, drops)
-        for host, sock in self._taps.items():
-            key = f"{host}/tap"
+        for (host, version), sock in self._taps.items():
+            key = f"{host}/tap{version}"
             self._report_drops(key, host, self._drops.get(key, 0) + newly_dropped(sock))
 
     def _report_drops(self, key: str, host: str, total: int) -> None:
@@ -321,22 +330,3 @@ def _ever_members(plan: Plan, stream: PlanStream) -> frozenset[str]:
     """Return who receives a stream at any time: at the start, or after a step of the timeline."""
     later = {action.target for action in plan.actions if action.stream == stream.number}
     return frozenset(stream.receivers) | later
-
-
-def _allow_sources(count: int) -> None:
-    """Raise the number of sources that a socket of this namespace may name (10 by default)."""
-
-    Path("/proc/sys/net/ipv4/igmp_max_msf").write_text(str(count))
-
-
-def _announce() -> None:
-    """Broadcast one datagram, so that the switches know a host before it is spoken to.
-
-    Neighbour entries are permanent in a lab, so nobody asks for an address; without this, unicast to a
-    host that never spoke would be flooded to every port.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
-        with suppress(OSError):  # a host whose port begins down
-            sock.sendto(b"", ("255.255.255.255", _DISCARD_PORT))

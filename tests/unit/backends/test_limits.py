@@ -85,3 +85,31 @@ def test_what_the_kernels_bridge_cannot_be_told_is_refused(refused):
     for rule in ("flood", "router-ports", "drop"):
         (text,) = refused(f"profile: linux-bridge, unregistered: {rule}")
         assert "floods until it knows a querier" in text
+
+
+def test_settings_that_the_kernels_bridge_lacks_are_refused_together(refused):
+    (text,) = refused(
+        "profile: linux-bridge, lookup: mac, report_suppression: on, querier: {start_delay: 5s}",
+        steps="{at: 1s, set: {switch: sw1, most_groups: 0}}",
+    )
+    assert text == (
+        "sw1: the kernel's bridge cannot be told lookup, report_suppression, most_groups: 0, start_delay; "
+        "an emulated profile can"
+    )
+    assert refused("profile: linux-bridge, most_groups: 16, source_filtering: on, fast_leave_ports: p1") == ()
+
+
+def test_forged_packets_must_survive_the_division(refused):
+    step = "{at: 1s, forge: {node: n1, query: {max_response: 5s}}}"
+    assert refused("profile: class-c", speed=10, steps=step) == ()
+    (told,) = refused("profile: class-c", speed=100, steps=step)
+    assert told.startswith("a forged query of n1: max response time 5 s at speed 100 is 0.05 s")
+    assert told.endswith("use speed 50 or less")
+
+
+def test_a_hello_counts_whole_seconds(refused):
+    step = "{at: 1s, forge: {node: n1, pim_hello: {hold: 105s}}}"
+    assert refused("profile: class-c", speed=10, steps=step.replace("105s", "110s")) == ()
+    (told,) = refused("profile: class-c", speed=10, steps=step)
+    assert told.startswith("a forged hello of n1: hold time 105 s at speed 10 is 10.5 s")
+    assert told.endswith("PIM counts whole seconds; use 110s, or speed 1")

@@ -37,7 +37,7 @@ def test_the_table_has_a_line_for_each_profile(mcast: Mcast) -> None:
     lines = {line.split()[0]: line for line in told.out.split("\n\n")[0].splitlines()[1:]}
     assert tuple(lines) == profiles.names()
     strict = lines["ovs-strict"].removeprefix("ovs-strict").replace(profiles.load("ovs-strict").title, "")
-    assert strict.split() == ["C", "on", "off", "router-ports", "never", "300", "s", "10", "of", "20"]
+    assert strict.split() == ["C", "on", "off", "router-ports", "never", "300", "s", "19", "of", "35"]
 
 
 def test_one_profile_has_every_value_with_its_source_and_its_doubts(mcast: Mcast) -> None:
@@ -46,10 +46,13 @@ def test_one_profile_has_every_value_with_its_source_and_its_doubts(mcast: Mcast
     assert told.code is ExitCode.PASSED
     lines = {line.split()[0]: line.split()[1:] for line in told.out.splitlines() if line.startswith("  ")}
     profile = profiles.load("juniper-ex")
-    assert {origin.setting for origin in profile.provenance} <= set(lines)
+    names = {
+        origin.setting: origin.setting.removeprefix("querier_defaults.") for origin in profile.provenance
+    }
+    assert set(names.values()) <= set(lines)
     assert lines["membership_interval"][:2] == ["260", "s"]
     marked = {name for name, words in lines.items() if words[-2:] == ["not", "verified"]}
-    assert marked == set(profile.doubts())
+    assert marked == {names[setting] for setting in profile.doubts()}
     assert "Proxmox VE wiki, Multicast notes" in told.out
 
 
@@ -87,7 +90,7 @@ def test_a_file_of_ones_own_is_shown_with_its_mistakes(mcast: Mcast, scenario: S
     told = mcast("profiles", str(file))
 
     assert told.code is ExitCode.BAD_INPUT
-    assert told.err.startswith("lab.profile.yaml:23:23: ")
+    assert told.err.startswith("lab.profile.yaml:26:23: ")
     assert 'did you mean "flood"?' in told.err
 
 
@@ -123,7 +126,7 @@ def test_mistakes_in_the_file_are_told_once_and_alone(mcast: Mcast, scenario: Sc
     told = mcast("check", str(using(scenario, "./lab.profile.yaml", "good", "lost")))
 
     assert told.code is ExitCode.BAD_INPUT
-    assert [line.split(": ")[0] for line in told.err.splitlines()] == ["lab.profile.yaml:23:23"]
+    assert [line.split(": ")[0] for line in told.err.splitlines()] == ["lab.profile.yaml:26:23"]
 
 
 def test_a_file_that_is_not_there_is_a_mistake_where_it_is_named(mcast: Mcast, scenario: Scenario) -> None:

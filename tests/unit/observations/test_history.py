@@ -148,6 +148,15 @@ def test_the_cause_that_explains_best(events, change, cause):
     assert history(*events).switches.last_cause_before(change) == wanted
 
 
+def test_a_step_in_another_vlan_explains_nothing():
+    elsewhere = replace(STEP, devices=("sw1.20",))
+    here = replace(STEP, devices=("n2",))
+    assert history(elsewhere).switches.last_cause_before(LOST) is None
+    assert history(replace(here, at_s=19.0), elsewhere).switches.last_cause_before(LOST) == replace(
+        here, at_s=19.0
+    )
+
+
 def test_a_killed_run_is_known_until_a_little_before_its_last_record():
     at = Sent(at_s=30.0, stream=1, sender="n1", first=0, count=31)
     assert History([at], plan(speed=10.0)).known_until_s == pytest.approx(28.0)

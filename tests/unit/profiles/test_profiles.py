@@ -14,7 +14,14 @@ from harness.errors import ScenarioError
 from harness.profiles import BehaviourClass, DataPlane
 from harness.profiles.schema import schema_for_profiles
 from harness.protocols.effects import Unregistered
-from harness.protocols.snooping_config import FloodUntil
+from harness.protocols.snooping_config import (
+    FloodUntil,
+    GroupLimit,
+    HeaderCheck,
+    Lookup,
+    RelayTo,
+    TopologyChange,
+)
 from harness.source import read, to_data
 
 SHIPPED = (
@@ -47,6 +54,9 @@ SHIPPED = (
     "ovs",
     "ovs-strict",
     "unifi",
+    "vmware-vds",
+    "vmware-vds-snooping",
+    "vmware-vss",
 )
 GOOD = Path(profiles.__file__).with_name("juniper-ex.yaml").read_text()
 
@@ -55,18 +65,22 @@ def test_these_profiles_are_shipped() -> None:
     assert profiles.names() == SHIPPED
 
 
+GENUINE = {"linux-bridge", "ovs", "ovs-strict"}
+"""Not emulated, which a profile of one's own cannot be."""
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_profile_holds_together(name: str) -> None:
     profile = profiles.load(name)
     assert profile.name == name
     settings = [origin.setting for origin in profile.provenance]
-    assert len(settings) == len(set(settings)) == 20
+    assert len(settings) == len(set(settings)) == 35
     assert all(len(origin.source) > 20 for origin in profile.provenance)
     assert set(profile.doubts()) <= set(settings)
     timers = profile.querier_defaults
     assert timers.max_response_s < timers.query_interval_s
     longest_silence_s = timers.robustness * timers.query_interval_s + timers.max_response_s
-    assert profile.membership_interval_s >= longest_silence_s
+    assert profile.membership_interval_s == 0 or profile.membership_interval_s >= longest_silence_s
     assert profile.router_port_interval_s == 0 or profile.router_port_interval_s > timers.query_interval_s
 
 
@@ -92,6 +106,29 @@ def test_open_vswitch_ages_by_its_own_clock() -> None:
         assert profile.unregistered is unregistered
         assert (profile.membership_interval_s, profile.router_port_interval_s) == (300, 180)
         assert (profile.last_member_count, profile.fast_leave) == (0, True)
+
+
+def test_documented_choices_are_in_the_profiles() -> None:
+    catalyst, force10, dell = (profiles.load(name) for name in ("cisco-catalyst", "dell-force10", "dell-n"))
+    assert catalyst.report_suppression
+    assert (catalyst.on_topology_change, catalyst.topology_change_queries) == (TopologyChange.SOLICIT, 2)
+    assert force10.querier_yields_to_router_port
+    assert (dell.checks, dell.on_topology_change) == ((HeaderCheck.ROUTER_ALERT,), TopologyChange.QUERY)
+    assert profiles.load("cisco-sg300").querier_defaults.start_delay_s == 60
+    assert profiles.load("brocade-icx").lookup is Lookup.MAC
+    assert profiles.load("cisco-nxos").source_filtering
+    bridge = profiles.load("linux-bridge")
+    assert (bridge.most_groups, bridge.above_most_groups) == (4096, GroupLimit.SNOOPING_OFF)
+    assert (bridge.relay_reports_to, bridge.relay_records_to) == (RelayTo.ROUTER_PORTS, RelayTo.ALL)
+    assert [name for name in SHIPPED if profiles.load(name).mld_snooping] == [
+        *("cumulus", "linux-3.11", "linux-4.20", "linux-bridge", "ovs-strict"),
+        *("vmware-vds", "vmware-vds-snooping", "vmware-vss"),
+    ]
+    named = (
+        *((catalyst, "report_suppression"), (catalyst, "on_topology_change"), (dell, "checks")),
+        *((force10, "querier_yields_to_router_port"), (bridge, "most_groups")),
+    )
+    assert all(profile.source_of(setting).verified for profile, setting in named)
 
 
 def test_the_kernels_differ_where_their_history_says() -> None:
@@ -153,43 +190,43 @@ def test_an_unknown_profile_is_told_with_the_nearest(name: str, said: str) -> No
         (
             "value: on, source: snooping",
             "value: onn, source: snooping",
-            ['31:19: "onn" is neither on nor off'],
+            ['33:19: "onn" is neither on nor off'],
         ),
         (
             "value: never",
             "value: nevr",
-            ['35:22: "nevr" is none of never, querier, router-port; did you mean "never"?'],
+            ['40:22: "nevr" is none of never, querier, router-port; did you mean "never"?'],
         ),
         (
             "value: 260s",
             "value: 260",
-            ['36:30: "260" is no duration: it has no unit; write 260s for seconds (or ms, m, h)'],
+            ['42:30: "260" is no duration: it has no unit; write 260s for seconds (or ms, m, h)'],
         ),
         (
             "fast_leave:",
             "fast-leave:",
-            ['1:1: "fast_leave" is missing', '40:1: unknown key "fast-leave"; did you mean "fast_leave"?'],
+            ['1:1: "fast_leave" is missing', '45:1: unknown key "fast-leave"; did you mean "fast_leave"?'],
         ),
         (
             "last_member_count: {value: 2",
             "last_member_count: {value: 11",
-            ['39:28: "11" is no whole number from 0 to 10'],
+            ['44:28: "11" is no whole number from 0 to 10'],
         ),
         (
             "source: wiki",
             "source: wikki",
-            ['32:31: "wikki" is not among the sources above; did you mean "wiki"?'],
+            ['35:31: "wikki" is not among the sources above; did you mean "wiki"?'],
         ),
-        ("verified: true", "verified: maybe", ['31:57: "maybe" is neither true nor false']),
+        ("verified: true", "verified: maybe", ['33:57: "maybe" is neither true nor false']),
         ("class: C", "class: E", ['4:8: "E" is none of A, B, C, D']),
         ("name: juniper-ex", "name: other", ['1:7: the name is that of the file: "juniper-ex"']),
-        ("  version: {value: 2, source: wiki, verified: true}\n", "", ['45:3: "version" is missing']),
+        ("  version: {value: 2, source: wiki, verified: true}\n", "", ['67:3: "version" is missing']),
         (
             "querier_defaults:",
             "querier_default:",
             [
                 '1:1: "querier_defaults" is missing',
-                '44:1: unknown key "querier_default"; did you mean "querier_defaults"?',
+                '66:1: unknown key "querier_default"; did you mean "querier_defaults"?',
             ],
         ),
         (
@@ -200,7 +237,20 @@ def test_an_unknown_profile_is_told_with_the_nearest(name: str, said: str) -> No
         (
             "snooping: {value: on, source: snooping-guide, verified: true}",
             "snooping: on",
-            ['31:11: "snooping" is a mapping of keys and values'],
+            ['33:11: "snooping" is a mapping of keys and values'],
+        ),
+        (
+            "checks: {value: []",
+            "checks: {value: [router-alert, hop, hops, hops]",
+            [
+                '53:32: "hop" is none of router-alert, hops, traffic-class; did you mean "hops"?',
+                "53:43: this stands twice in the list",
+            ],
+        ),
+        (
+            "checks: {value: []",
+            "checks: {value: hops",
+            ['53:17: "value" is a list; [] is an empty one'],
         ),
         (
             "  timers: >-",
@@ -230,6 +280,9 @@ def test_a_profile_of_ones_own_is_named_after_its_file(tmp_path: Path) -> None:
         '1:7: the name is that of the file: "lab"',
         "5:13: a profile of your own is emulated; the kernel's bridge is the profile linux-bridge",
     ]
+    path.write_text(GOOD.replace("name: juniper-ex\n", "name: lab\n").replace(": emulated", ": openvswitch"))
+    with pytest.raises(ScenarioError, match="emulated; the genuine Open vSwitch is the profile ovs or"):
+        profiles.read_profile(path)
 
 
 def test_values_by_their_names_in_the_file() -> None:
@@ -266,11 +319,13 @@ def fits(schema: dict[str, Any], data: Any) -> bool:  # noqa: PLR0911  one a for
             return isinstance(data, int) and data >= least
         case {"type": "boolean"}:
             return isinstance(data, bool)
+        case {"type": "array", "items": each}:
+            return isinstance(data, list) and all(fits(each, item) for item in data)
         case _:
             raise AssertionError(schema)
 
 
-@pytest.mark.parametrize("name", sorted(set(SHIPPED) - {"linux-bridge"}))
+@pytest.mark.parametrize("name", sorted(set(SHIPPED) - GENUINE))
 def test_the_schema_for_editors_takes_what_the_loader_takes(name: str) -> None:
     data: Any = to_data(read(Path(profiles.__file__).with_name(f"{name}.yaml")))
     assert fits(schema_for_profiles(), data)

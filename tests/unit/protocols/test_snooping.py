@@ -14,6 +14,7 @@ from switch_bench import (
     changes,
     host,
     querier,
+    record,
     said,
     sent_to,
 )
@@ -21,15 +22,9 @@ from switch_bench import (
 from harness.protocols.effects import Heard, Send, Table, TableChange
 from harness.protocols.snooping import RelayTo
 from harness.wire import igmp, ipv4, membership
-from harness.wire.membership import GroupRecord, RecordReport, RecordType
+from harness.wire.membership import RecordReport, RecordType
 
 G = str(GROUP)
-
-
-def record(kind: RecordType, *sources: str, group: IPv4Address = GROUP) -> RecordReport:
-    return RecordReport(
-        records=(GroupRecord(type=kind, group=group, sources=tuple(map(IPv4Address, sources))),)
-    )
 
 
 # Membership

@@ -12,10 +12,12 @@ from switch_bench import HOST_MAC, PORTS, SWITCH, Bench, changes, querier
 
 from harness.protocols.effects import ForwardingMode, Send, Table, Unregistered
 from harness.protocols.snooping import FloodUntil, RelayTo, SnoopingConfig, SnoopingSwitch
+from harness.protocols.snooping_config import GroupLimit, HeaderCheck, TopologyChange
 from harness.wire import igmp, membership
 from harness.wire.membership import GroupRecord, RecordReport, RecordType
 
 GROUPS = tuple(IPv4Address(f"239.192.1.{number}") for number in range(1, 4))
+SOURCES = (IPv4Address("10.0.0.1"), IPv4Address("10.0.0.2"))
 MEMBERSHIP_S = 260.0
 
 ports = st.sampled_from(PORTS)
@@ -27,11 +29,20 @@ v3 = st.builds(
     ),
     st.sampled_from(RecordType),
     groups,
-    st.sampled_from([(), (IPv4Address("10.0.0.1"),)]),
+    st.sampled_from([(), SOURCES[:1], SOURCES[1:], SOURCES]),
 )
 reports = st.builds(membership.Report, version=st.sampled_from((1, 2)), group=groups) | v3
 leaves = st.builds(membership.Leave, group=groups)
-queries = st.builds(membership.Query, group=st.none() | groups, max_response_s=st.sampled_from([1.0, 10.0]))
+queries = st.builds(
+    membership.Query, group=st.none() | groups, max_response_s=st.sampled_from([1.0, 10.0])
+) | st.builds(
+    membership.Query,
+    version=st.just(3),
+    group=groups,
+    sources=st.sampled_from([(), SOURCES[:1]]),
+    suppress=st.booleans(),
+    max_response_s=st.just(1.0),
+)
 configs = st.fixed_dictionaries(
     {
         "snooping": st.sampled_from([True, True, True, False]),
@@ -43,13 +54,28 @@ configs = st.fixed_dictionaries(
         "static_router_ports": st.sampled_from([(), ("p3",)]),
         "learn_router_from_zero": st.booleans(),
         "relay_reports_to": st.sampled_from(RelayTo),
+        "relay_records_to": st.sampled_from(RelayTo),
         "querier": st.none()
         | st.builds(
-            lambda address, zero: querier(address=address, zero_address_wins=zero),
+            lambda address, zero, version, delay: querier(
+                address=address, zero_address_wins=zero, version=version, start_delay_s=delay
+            ),
             st.sampled_from([SWITCH, IPv4Address(0)]),
             st.booleans(),
+            st.sampled_from([1, 2, 3]),
+            st.sampled_from([0.0, 0.0, 60.0]),
         ),
         "querier_needs_address": st.booleans(),
+        "querier_yields_to_router_port": st.booleans(),
+        "source_filtering": st.booleans(),
+        "report_suppression": st.booleans(),
+        "checks": st.sampled_from([(), tuple(HeaderCheck)]),
+        "most_groups": st.sampled_from([0, 0, 2]),
+        "most_groups_per_port": st.sampled_from([0, 0, 1]),
+        "above_most_groups": st.sampled_from(GroupLimit),
+        "learn_router_from_pim": st.booleans(),
+        "any_source_in_ssm": st.booleans(),
+        "on_topology_change": st.sampled_from(TopologyChange),
     }
 )
 events = st.one_of(
@@ -62,6 +88,8 @@ events = st.one_of(
     st.tuples(st.just("restart"), st.just(""), st.none()),
     st.tuples(st.just("configure"), st.just(""), configs),
     st.tuples(st.just("noise"), ports, st.binary(max_size=60)),
+    st.tuples(st.just("hello"), ports, st.tuples(st.sampled_from([0, 30, 105]), asking)),
+    st.tuples(st.just("tree"), st.just(""), st.none()),
 )
 stories = st.lists(events, max_size=40)
 
@@ -75,12 +103,15 @@ def play(bench: Bench, event: tuple) -> list:
         return bench.hear(port, detail)
     if what == "query":
         return bench.hear(port, *detail)
+    if what == "hello":
+        return bench.hello(port, *detail)
     does = {
         "down": lambda: switch.port_down(port, now),
         "up": lambda: switch.port_up(port, now),
         "restart": lambda: switch.restart(now),
         "configure": lambda: switch.reconfigure(SnoopingConfig(**detail), now),
         "noise": lambda: switch.receive(port, detail, now),
+        "tree": lambda: switch.topology_change(now),
     }
     return bench.keep(does[what]())
 
@@ -89,24 +120,32 @@ class DataPlane:
     """Takes the effects as a data plane does, and refuses a change that is none."""
 
     def __init__(self) -> None:
-        self.members: set = set()
-        self.routers: set = set()
-        self.queriers: set = set()
+        self.tables: dict[Table, dict] = {table: {} for table in Table}
         self.mode: ForwardingMode | None = None
 
     def obey(self, effects: list) -> None:
         for change in changes(effects):
-            table, key = {
-                Table.MEMBER: (self.members, (change.group, change.port)),
-                Table.ROUTER_PORT: (self.routers, change.port),
-                Table.QUERIER: (self.queriers, (change.address, change.port)),
+            key = {
+                Table.MEMBER: (change.group, change.port),
+                Table.ROUTER_PORT: change.port,
+                Table.QUERIER: (change.address, change.port),
             }[change.table]
-            assert (key in table) is not change.present, f"no change: {change}"
+            table = self.tables[change.table]
+            assert table.get(key) != (change.filter if change.present else None), f"no change: {change}"
+            assert change.present or key in table
             assert change.cause
-            (table.add if change.present else table.remove)(key)
+            if change.present:
+                table[key] = change.filter
+            else:
+                del table[key]
         for effect in effects:
             if isinstance(effect, ForwardingMode):
+                assert effect.cause
                 self.mode = effect
+
+    @property
+    def members(self) -> dict:
+        return self.tables[Table.MEMBER]
 
 
 @settings(max_examples=300, deadline=None)
@@ -117,13 +156,14 @@ def test_the_changes_tell_exactly_what_the_tables_hold(config, story):
     plane.obey([effect for _, effect in bench.log])
     for event in story:
         plane.obey(play(bench, event))
-        assert tuple(sorted(plane.members)) == bench.switch.members()
-        assert tuple(port for port in PORTS if port in plane.routers) == bench.switch.router_ports()
+        assert tuple(sorted(plane.members.items())) == bench.switch.filters()
+        routers = plane.tables[Table.ROUTER_PORT]
+        assert tuple(port for port in PORTS if port in routers) == bench.switch.router_ports()
         address = bench.switch.querier_address()
-        assert [found for found, _ in plane.queriers] == ([] if address is None else [address])
+        assert [found for found, _ in plane.tables[Table.QUERIER]] == ([] if address is None else [address])
         assert plane.mode is not None
         if not bench.switch.config.snooping:
-            assert not plane.mode.snooping and not plane.members and not plane.routers
+            assert not plane.mode.snooping and not plane.members and not routers
 
 
 @given(configs, stories)
@@ -184,7 +224,7 @@ def test_a_late_tick_ends_in_the_same_members_as_timely_ones(config, story):
         play(late, event)
     timely.wait(1000)
     late.switch.tick(late.now + 1000)
-    assert timely.switch.members() == late.switch.members() == ()
+    assert timely.switch.filters() == late.switch.filters() == ()
     assert timely.switch.router_ports() == late.switch.router_ports()
 
 
@@ -213,3 +253,49 @@ def test_configuring_the_same_again_changes_nothing(config):
     bench = Bench(**config)
     bench.wait(1)
     assert bench.switch.reconfigure(replace(bench.switch.config), bench.now) == []
+
+
+# Sources kept and sources coarse
+
+whole = st.builds(
+    lambda kind, group: RecordReport(records=(GroupRecord(type=kind, group=group),)),
+    st.sampled_from([RecordType.IS_EX, RecordType.TO_EX, RecordType.TO_IN]),
+    groups,
+)
+any_source_events = st.one_of(
+    st.tuples(st.just("report"), ports, whole),
+    st.tuples(st.just("report"), ports, st.builds(membership.Report, version=st.just(2), group=groups)),
+    st.tuples(st.just("report"), ports, st.builds(membership.Report, version=st.just(1), group=groups)),
+    st.tuples(st.just("leave"), ports, leaves),
+    st.tuples(st.just("query"), ports, st.tuples(queries, asking)),
+    st.tuples(st.just("wait"), st.just(""), st.floats(0, 300)),
+    st.tuples(st.just("down"), ports, st.none()),
+    st.tuples(st.just("up"), ports, st.none()),
+    st.tuples(st.just("restart"), st.just(""), st.none()),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(configs, st.lists(any_source_events, max_size=40))
+def test_where_nobody_names_sources_keeping_them_changes_nothing(config, story):
+    coarse = Bench(**{**config, "source_filtering": False})
+    exact = Bench(**{**config, "source_filtering": True})
+    for event in story:
+        assert play(coarse, event) == play(exact, event)
+        assert coarse.switch.filters() == exact.switch.filters()
+
+
+@settings(max_examples=200, deadline=None)
+@given(configs, stories)
+def test_who_is_a_member_by_sources_is_one_where_sources_are_coarse(config, story):
+    """Coarse is never less than exact, without a querier that would ask about groups in place of sources."""
+    plain = {"most_groups": 0, "most_groups_per_port": 0, "querier": None, "fast_leave": False}
+    plain |= {"fast_leave_ports": frozenset(), "snooping": True}
+    coarse = Bench(**{**config, **plain, "source_filtering": False})
+    exact = Bench(**{**config, **plain, "source_filtering": True})
+    for event in story:
+        if event[0] in ("configure", "query"):
+            continue
+        play(coarse, event)
+        play(exact, event)
+        assert set(exact.switch.members()) <= set(coarse.switch.members())

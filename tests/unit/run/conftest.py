@@ -65,6 +65,8 @@ def _plan(file: Path, variant: str) -> Plan:
         switches=(
             PlanSwitch(
                 name="sw1",
+                chassis="sw1",
+                vlan=None,
                 profile="class-a",
                 title="a switch",
                 data_plane=DataPlane.EMULATED,

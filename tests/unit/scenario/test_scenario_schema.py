@@ -75,7 +75,14 @@ def test_variants_know_the_keys_and_require_none() -> None:
         "address",
         "mtu",
         "igmp_version",
+        "host",
+        "querier",
+        "vlan",
+        "address6",
+        "mld_version",
         "firewall",
         "port",
+        "port_mtu",
+        "impair",
     }
     assert definitions["Step"]["required"] == ["at"]

@@ -117,10 +117,10 @@ def test_an_alias_repeats_the_node_of_its_anchor() -> None:
         (41 * "[", ["1:41: nested deeper than 40 levels"]),
         (5000 * "- ", ["1:81: nested deeper than 40 levels"]),
         (
-            "a: 1\n<<: {}\n1: x\na: 2\n? [k]\n: 3\nb: {c: 1, c: 2}\n",
+            "a: 1\n<<: {}\n010: x\na: 2\n? [k]\n: 3\nb: {c: 1, c: 2}\n",
             [
                 '2:1: the merge key "<<" is not part of YAML 1.2: write the keys out',
-                '3:1: a key must be text: put "1" in quotes',
+                '3:1: a key must be text: put "010" in quotes',
                 '4:1: "a" is here a second time, first in line 1',
                 "5:3: a key must be a word, not a list or a mapping",
                 '7:11: "c" is here a second time, first in line 7',

@@ -58,6 +58,8 @@ def node(number: int, switch: str = "sw1", kind: PeerKind = PeerKind.NODE, prefi
 def switch(name: str, ports: Iterable[tuple[str, str, str, PeerKind]]) -> PlanSwitch:
     return PlanSwitch(
         name=name,
+        chassis=name,
+        vlan=None,
         profile="rfc",
         title="by the RFC",
         data_plane=DataPlane.EMULATED,
@@ -141,7 +143,7 @@ def two_switches() -> Plan:
         plan(2),
         switches=(left, right),
         hosts=(node(1), node(2, switch="sw2")),
-        links=(PlanLink(a=("sw1", "p9"), b=("sw2", "p9"), mtu=1500, up=True),),
+        links=(PlanLink(a=("sw1", "p9"), b=("sw2", "p9"), mtu=1500, b_mtu=1500, up=True),),
     )
 
 

@@ -213,6 +213,14 @@ def test_cause_and_tables_stand_on_the_way():
     )
 
 
+def test_where_no_cable_leads_to_the_receiver_that_is_told():
+    chain = replace(two_switches(), links=())
+    expectation = replace(ALL, subject=subject(chain))
+    verdict = one(run(chain, [], traffic(chain, before(0))), expectation, chain)
+    assert verdict.status is Status.FAILED
+    assert verdict.tables == ("no cable leads from sw1 to sw2",)
+
+
 def test_words_of_causes():
     events = [
         Igmp(at_s=20.0, switch="sw1", port="p5", what="query", source="10.77.0.9"),

@@ -2,13 +2,14 @@
 
 import contextlib
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.wire import ethernet, igmp, ipv4
+from harness.wire import ethernet, igmp, ipv4, mld, pim
+from harness.wire.checksum import checksum
 from harness.wire.malformed import Malformed
 
 addresses = st.integers(0, 0xFFFFFFFF).map(IPv4Address)
@@ -48,7 +49,7 @@ def test_any_bytes_are_a_packet_or_malformed(data):
 def test_data_with_its_checksum_sums_to_zero(data):
     """RFC 1071."""
     even = data + b"\0" * (len(data) % 2)
-    assert ipv4.checksum(even + ipv4.checksum(even).to_bytes(2, "big")) == 0
+    assert checksum(even + checksum(even).to_bytes(2, "big")) == 0
 
 
 @pytest.mark.parametrize(
@@ -58,16 +59,20 @@ def test_data_with_its_checksum_sums_to_zero(data):
         ("239.192.1.1", "01005e400101"),
         ("239.128.0.1", "01005e000001"),
         ("225.64.1.1", "01005e400101"),
+        ("ff02::1", "333300000001"),
+        ("ff3e::8000:1:2", "333300010002"),
+        ("ff05::ffff:ffff", "3333ffffffff"),
     ],
 )
 def test_group_addresses_map_to_mac_addresses(group, mac):
-    """RFC 1112 section 6.4: 32 groups share an address."""
-    assert ethernet.multicast_mac(IPv4Address(group)).hex() == mac
+    """RFC 1112 section 6.4: 32 groups share an address; RFC 2464 section 7."""
+    assert ethernet.multicast_mac(ip_address(group)).hex() == mac
 
 
-def test_a_unicast_address_has_no_group_mac():
+@pytest.mark.parametrize("address", ["10.0.0.1", "fe80::1"])
+def test_a_unicast_address_has_no_group_mac(address):
     with pytest.raises(ValueError, match="not a multicast group"):
-        ethernet.multicast_mac(IPv4Address("10.0.0.1"))
+        ethernet.multicast_mac(ip_address(address))
 
 
 def test_a_short_frame_is_malformed():
@@ -84,7 +89,7 @@ def test_router_alert_is_found_behind_other_options():
     packet[0] = 0x47
     packet[2:4] = len(packet).to_bytes(2, "big")
     packet[10:12] = b"\0\0"
-    packet[10:12] = ipv4.checksum(bytes(packet[:28])).to_bytes(2, "big")
+    packet[10:12] = checksum(bytes(packet[:28])).to_bytes(2, "big")
     assert ipv4.decode(bytes(packet)).router_alert
 
 
@@ -92,7 +97,7 @@ def test_fragments_are_malformed():
     packet = bytearray(ipv4.encode(UDP))
     packet[6:8] = b"\x20\x00"
     packet[10:12] = b"\0\0"
-    packet[10:12] = ipv4.checksum(bytes(packet[:20])).to_bytes(2, "big")
+    packet[10:12] = checksum(bytes(packet[:20])).to_bytes(2, "big")
     with pytest.raises(Malformed, match="fragment"):
         ipv4.decode(bytes(packet))
 
@@ -102,6 +107,7 @@ def test_a_packet_longer_than_its_length_field_is_refused():
         ipv4.encode(replace(UDP, payload=bytes(65535)))
 
 
-def test_other_traffic_is_no_igmp():
-    assert igmp.parse_igmp_frame(frame_of(ipv4.encode(UDP))) is None
-    assert igmp.parse_igmp_frame(frame_of(b"", ethertype=0x86DD)) is None
+@pytest.mark.parametrize("parse", [igmp.parse_igmp_frame, mld.parse_mld_frame, pim.parse_hello])
+def test_other_traffic_is_nothing_to_a_switch(parse):
+    assert parse(frame_of(ipv4.encode(UDP))) is None
+    assert parse(frame_of(b"", ethertype=0x0806)) is None

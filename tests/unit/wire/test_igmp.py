@@ -1,79 +1,45 @@
 """IGMP codec: what the RFCs' examples say, round trips, and damage."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wire_messages import ADDRESSES_V4, IGMP_MESSAGES
 
-from harness.wire import ethernet, igmp, ipv4
+from harness.wire import ethernet, igmp
+from harness.wire.checksum import with_checksum
 from harness.wire.malformed import Malformed, UnknownType
 from harness.wire.membership import ControlFrame, GroupRecord, Leave, Query, RecordReport, RecordType, Report
 
 GROUP = IPv4Address("239.192.1.1")
+GROUP_V6 = IPv6Address("ff02::db8:1")
 HOST = IPv4Address("10.77.0.3")
 MAC = bytes.fromhex("52cccccccc03")
 
-groups = st.integers(0xE0000100, 0xEFFFFFFF).map(IPv4Address)
-addresses = st.integers(0, 0xFFFFFFFF).map(IPv4Address)
-sources = st.lists(addresses, max_size=5).map(tuple)
-floating = st.one_of(
-    st.integers(0, 127), st.builds(lambda m, e: m << (e + 3), st.integers(16, 31), st.integers(0, 7))
-)
-queries = st.one_of(
-    st.just(Query(version=1)),
-    st.builds(
-        lambda group, tenths: Query(version=2, group=group, max_response_s=tenths / 10),
-        st.none() | groups,
-        st.integers(1, 255),
-    ),
-    st.builds(
-        lambda group, tenths, interval, **rest: Query(
-            version=3, group=group, max_response_s=tenths / 10, query_interval_s=float(interval), **rest
-        ),
-        st.none() | groups,
-        floating,
-        floating,
-        sources=sources,
-        robustness=st.integers(0, 7),
-        suppress=st.booleans(),
-    ),
-)
-records = st.builds(GroupRecord, type=st.sampled_from(RecordType), group=groups, sources=sources)
-messages = st.one_of(
-    queries,
-    st.builds(Report, version=st.sampled_from((1, 2)), group=groups),
-    st.builds(RecordReport, records=st.lists(records, max_size=5).map(tuple)),
-    st.builds(Leave, group=groups),
-)
 
-
-def with_checksum(data: bytes) -> bytes:
-    return data[:2] + ipv4.checksum(data[:2] + b"\0\0" + data[4:]).to_bytes(2, "big") + data[4:]
-
-
-@given(messages)
+@given(IGMP_MESSAGES)
 def test_what_is_encoded_is_decoded(message):
     assert igmp.decode(igmp.encode(message)) == message
 
 
-@given(messages, addresses)
+@given(IGMP_MESSAGES, ADDRESSES_V4)
 def test_frames_carry_the_message_and_its_sender(message, source):
     frame = igmp.igmp_frame(message, source_mac=MAC, source=source)
     read = igmp.parse_igmp_frame(frame)
     assert read is not None
     assert (read.message, read.source, read.source_mac) == (message, source, MAC)
-    assert (read.ttl, read.router_alert) == (1, True)
+    assert (read.hops, read.traffic_class, read.router_alert) == (1, 0xC0, True)
 
 
-@given(messages, st.binary(max_size=20))
+@given(IGMP_MESSAGES, st.binary(max_size=20))
 def test_padding_of_a_short_frame_is_ignored(message, padding):
     frame = igmp.igmp_frame(message, source_mac=MAC, source=HOST)
     read = igmp.parse_igmp_frame(frame + padding)
     assert read is not None and read.message == message
 
 
-@given(messages, st.data())
+@given(IGMP_MESSAGES, st.data())
 def test_any_flipped_bit_of_the_payload_is_malformed(message, data):
     """One flipped bit never passes the checksum (RFC 1071)."""
     encoded = bytearray(igmp.encode(message))
@@ -82,7 +48,7 @@ def test_any_flipped_bit_of_the_payload_is_malformed(message, data):
         igmp.decode(bytes(encoded))
 
 
-@given(messages, st.data())
+@given(IGMP_MESSAGES, st.data())
 def test_a_damaged_frame_raises_nothing_but_malformed(message, data):
     frame = bytearray(igmp.igmp_frame(message, source_mac=MAC, source=HOST))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -157,19 +123,31 @@ def test_rounding_never_shortens_and_stays_within_a_sixteenth(seconds):
 
 
 @pytest.mark.parametrize(
-    "attempt",
+    ("message", "sentence"),
     [
-        lambda: Query(version=2, max_response_s=0.0),
-        lambda: Query(version=1, group=GROUP),
-        lambda: Query(version=2, sources=(HOST,)),
-        lambda: igmp.encode(Query(version=2, max_response_s=25.6)),
-        lambda: igmp.encode(Query(version=3, max_response_s=3174.5)),
-        lambda: igmp.igmp_frame(Report(version=2, group=HOST), source_mac=MAC, source=HOST),
+        (Query(version=2, max_response_s=0.0), "is a version 1 query"),
+        (Query(version=1, group=GROUP), "names no group"),
+        (Query(version=2, sources=(HOST,)), "need version 3"),
+        (Query(version=1, suppress=True), "need version 3"),
+        (Query(version=4), "no query of IGMP version 4"),
+        (Query(version=2, max_response_s=25.6), "at most 25.5 s"),
+        (Query(version=3, max_response_s=3174.5), "holds 0 to 31744 units, not 31745"),
+        (Query(version=3, query_interval_s=31745.0), "holds 0 to 31744 units"),
+        (Query(version=3, sources=(HOST,) * 65536), "cannot count 65536"),
+        (Report(version=3, group=GROUP), "versions 1 and 2, not 3"),
+        (Leave(group=GROUP_V6), "IGMP speaks of IPv4, and ff02::db8:1 is none"),
+        (Query(version=3, sources=(HOST, GROUP_V6)), "speaks of IPv4"),
+        (RecordReport(records=(GroupRecord(type=RecordType.IS_EX, group=GROUP_V6),)), "speaks of IPv4"),
     ],
 )
-def test_what_the_wire_cannot_say_is_refused(attempt):
-    with pytest.raises(ValueError):
-        attempt()
+def test_what_the_wire_cannot_say_is_refused(message, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        igmp.encode(message)
+
+
+def test_a_report_cannot_go_to_one_host():
+    with pytest.raises(ValueError, match="not a multicast group"):
+        igmp.igmp_frame(Report(version=2, group=HOST), source_mac=MAC, source=HOST)
 
 
 @pytest.mark.parametrize("length", [9, 10, 11])
@@ -233,3 +211,19 @@ def test_a_given_destination_wins():
     )
     read = igmp.parse_igmp_frame(frame)
     assert read is not None and read.destination == igmp.ALL_ROUTERS
+
+
+def test_a_frame_can_be_wrong_on_purpose():
+    router = IPv4Address("10.77.255.1")
+    frame = igmp.igmp_frame(
+        Query(),
+        source_mac=bytes(6),
+        source=IPv4Address("10.77.0.1"),
+        destination=router,
+        destination_mac=bytes.fromhex("020a00000001"),
+        hops=64,
+        router_alert=False,
+    )
+    assert frame[:6] == bytes.fromhex("020a00000001")
+    read = igmp.parse_igmp_frame(frame)
+    assert (read.destination, read.hops, read.router_alert) == (router, 64, False)

@@ -1,0 +1,302 @@
+"""The genuine Open vSwitch with its own snooping: told through its database, watched through its tables.
+
+Its tables are those of ``ovs-appctl mdb/show``, asked for at every turn of the daemon's clock and after every
+IGMP message; a port in the group ``querier`` is a router port. The daemon's clock is put forward to run at
+the lab's speed, so ages are the customer's seconds, to about one second and one turn. Open vSwitch has no
+querier and elects none: who queries is what was heard last on a router port.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from harness.backends.base import Emit
+from harness.backends.netns.clock import Clock
+from harness.backends.netns.fabric import BRIDGE
+from harness.backends.netns.loop import Loop
+from harness.backends.netns.namespaces import inside
+from harness.backends.netns.packet import CONTROL_FRAMES, Tap
+from harness.backends.netns.vswitchd import BridgeSettings, Vswitchd
+from harness.errors import LabError
+from harness.observations.model import Igmp, Impaired, Mode, TableLine
+from harness.plan.model import PlanSwitch
+from harness.protocols.dialect import Dialect
+from harness.protocols.effects import Unregistered
+from harness.protocols.intents import heard
+from harness.protocols.snooping import RelayTo, SnoopingConfig
+from harness.wire import membership
+from harness.wire.malformed import Malformed
+from harness.wire.membership import Address
+
+TURN_S = 0.01
+"""How often the daemon's clock is put forward, in this machine's seconds."""
+DEFAULT_TABLE_SIZE = 2048
+_NEVER_PRUNED = (IPv4Network("224.0.0.0/24"), IPv6Network("ff02::/16"))
+_ROUTERS = "querier"
+"""What mdb/show writes in place of a group for a port that leads to a router."""
+_ETHERTYPE_IPV6 = b"\x86\xdd"
+_CAUSE = "told by Open vSwitch"
+
+
+def bridge_settings(switch: PlanSwitch, behaviour: SnoopingConfig) -> BridgeSettings:
+    """Return a behaviour in the words of ovs-vswitchd.conf.db(5).
+
+    A static router port is one that is sent all multicast, and all reports: there is no other kind.
+    """
+    strict = behaviour.unregistered is not Unregistered.FLOOD
+    ports: dict[str, dict[str, str]] = {}
+    for port in switch.ports:
+        static = port.name in behaviour.static_router_ports
+        reports = static or behaviour.relay_reports_to is RelayTo.ALL
+        ports[port.name] = {
+            "mcast-snooping-flood": _boolean(static),
+            "mcast-snooping-flood-reports": _boolean(reports),
+        }
+    return BridgeSettings(
+        snooping=behaviour.snooping,
+        other_config={
+            "mcast-snooping-aging-time": str(round(behaviour.membership_interval_s)),
+            "mcast-snooping-table-size": str(behaviour.most_groups or DEFAULT_TABLE_SIZE),
+            "mcast-snooping-disable-flood-unregistered": _boolean(strict),
+        },
+        ports=ports,
+    )
+
+
+def parse_groups(shown: str) -> tuple[tuple[int, Address | None], ...]:
+    """Read what mdb/show says: (port number, group), None for the group of a router port.
+
+    Columns are port, VLAN, (since 3.2) protocol, GROUP, Age. Groups that are never pruned are left out.
+    """
+    found: list[tuple[int, Address | None]] = []
+    for line in shown.splitlines()[1:]:
+        words = line.split()
+        group = None if words[-2] == _ROUTERS else ip_address(words[-2])
+        if group is None or not _never_pruned(group):
+            found.append((int(words[0]), group))
+    return tuple(found)
+
+
+class OpenVSwitch:
+    """Drives and watches one Open vSwitch, which is brought up between its making and ``start``."""
+
+    def __init__(self, switch: PlanSwitch, namespace: int, loop: Loop, clock: Clock, emit: Emit) -> None:
+        self.name = switch.name
+        self._switch = switch
+        self._behaviour = switch.behaviour
+        self._dialects = (Dialect.IGMP,) if switch.mld is None else tuple(Dialect)
+        self._loop = loop
+        self._clock = clock
+        self._emit = emit
+        self._ports = {port.number: port.name for port in switch.ports}
+        self.vswitchd = Vswitchd(switch.name, namespace, [(port.name, port.number) for port in switch.ports])
+        self._known: dict[tuple[str, Address | None], None] = {}
+        self._heard: dict[tuple[Dialect, str], Address] = {}
+        self._queriers: dict[Dialect, Address] = {}
+        self._asked: dict[int, str] = {}
+        self._turned_s = 0.0
+        self._closed = False
+        with inside(namespace):
+            self._tap = Tap(program=CONTROL_FRAMES)
+
+    def settings(self) -> BridgeSettings:
+        """Return how the switch begins."""
+        return bridge_settings(self._switch, self._behaviour)
+
+    def start(self) -> None:
+        """Let the daemon's clock run at the lab's speed; from now on its tables are followed."""
+        self._turned_s = self._loop.now()
+        self._loop.watch(self.vswitchd.control.fileno(), self._read_answers)
+        self._loop.watch(self._tap.fileno(), self._read_frames)
+        self._note_mode()
+        self._note_static_ports((), self._behaviour)
+        self._turn()
+
+    def knows(self, group: Address, port: str, sources: tuple[Address, ...] = ()) -> bool:  # noqa: ARG002
+        """Tell whether a port receives a group or need not be a member to do so; sources do not count."""
+        return not self._behaviour.snooping or _never_pruned(group) or (port, group) in self._known
+
+    def configure(self, behaviour: SnoopingConfig) -> None:
+        """Take new settings, as ``ovs-vsctl set`` would give them. Those of IGMP hold for MLD."""
+        if behaviour.dialect is Dialect.MLD:
+            return
+        before, self._behaviour = self._behaviour, behaviour
+        self.vswitchd.configure(bridge_settings(self._switch, behaviour))
+        self._note_static_ports(_static_ports(before), behaviour)
+        self._note_mode()
+        self._ask("mdb/show", BRIDGE)
+
+    def port_changed(self, port: str, *, up: bool) -> None:
+        """Nothing to do: the daemon has seen it itself."""
+
+    def topology_changed(self) -> None:
+        """Nothing to do: the spanning tree of the scenario is not the daemon's own."""
+
+    def restart(self) -> None:
+        """Lose all learned entries, of groups and of addresses."""
+        for table in ("mdb/flush", "fdb/flush"):
+            self._ask(table, BRIDGE)
+        self._ask("mdb/show", BRIDGE)
+
+    # --- watching -----------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Put the daemon's clock forward by what the lab's is ahead of it, and look at its tables."""
+        if self._closed:
+            return
+        now = self._loop.now()
+        if not self._asked:  # a daemon that is behind is not asked for more; the next turn makes up for it
+            ahead_ms = int((now - self._turned_s) * (self._clock.speed - 1) * 1000)
+            if ahead_ms > 0:
+                self._ask("time/warp", str(ahead_ms))
+                self._turned_s += ahead_ms / 1000 / (self._clock.speed - 1)
+            self._ask("mdb/show", BRIDGE)
+        self._loop.call_at(now + TURN_S, self._turn)
+
+    def _ask(self, method: str, *parameters: str) -> None:
+        self._asked[self.vswitchd.control.ask(method, *parameters)] = method
+
+    def _read_answers(self) -> None:
+        for answer in self.vswitchd.control.answers():
+            method = self._asked.pop(answer.request)
+            if answer.error is not None:
+                msg = f"{self.name}: ovs-vswitchd refuses {method}: {answer.error}"
+                raise LabError(msg)
+            if method == "mdb/show":
+                self._compare(str(answer.result))
+
+    def _compare(self, shown: str) -> None:
+        now = {
+            (self._ports[number], group): None
+            for number, group in parse_groups(shown)
+            if number in self._ports
+        }
+        gone = [line for line in self._known if line not in now]
+        come = [line for line in now if line not in self._known]
+        self._known = now
+        for port, group in gone:
+            self._note(port, group, False, _CAUSE)
+            if group is None:
+                self._heard = {entry: who for entry, who in self._heard.items() if entry[1] != port}
+        for port, group in come:
+            self._note(port, group, True, _CAUSE)
+        self._follow_queriers()
+
+    def _follow_queriers(self) -> None:
+        """The querier heard last on a port that still is a router port."""
+        for dialect in self._dialects:
+            heard_from = [
+                who
+                for (spoken, port), who in self._heard.items()
+                if spoken is dialect and (port, None) in self._known
+            ]
+            before, now = self._queriers.pop(dialect, None), heard_from[-1] if heard_from else None
+            if now is not None:
+                self._queriers[dialect] = now
+            for address, present in ((before, False), (now, True)):
+                if address is not None and before != now:
+                    self._emit(
+                        TableLine(
+                            at_s=self._clock.now(),
+                            switch=self.name,
+                            table="querier",
+                            present=present,
+                            address=str(address),
+                            cause="no router port is left" if now is None else f"query from {now}",
+                            protocol=dialect.value,
+                        )
+                    )
+
+    def _note(self, port: str, group: Address | None, present: bool, cause: str) -> None:
+        """A router port is one of both protocols: Open vSwitch does not tell them apart."""
+        dialects = self._dialects if group is None else (_dialect_of(group),)
+        for dialect in dialects:
+            self._emit(
+                TableLine(
+                    at_s=self._clock.now(),
+                    switch=self.name,
+                    table="router-port" if group is None else "member",
+                    present=present,
+                    port=port,
+                    group=str(group or ""),
+                    cause=cause,
+                    protocol=dialect.value,
+                )
+            )
+
+    def _note_static_ports(self, before: tuple[str, ...], behaviour: SnoopingConfig) -> None:
+        """Ports that were configured to be sent everything; mdb/show knows nothing of them."""
+        after = _static_ports(behaviour)
+        for port in (port for port in before if port not in after):
+            self._note(port, None, False, "configured")
+        for port in (port for port in after if port not in before):
+            self._note(port, None, True, "configured")
+
+    def _note_mode(self) -> None:
+        for dialect in self._dialects:
+            self._emit(
+                Mode(
+                    at_s=self._clock.now(),
+                    switch=self.name,
+                    snooping=self._behaviour.snooping,
+                    unregistered=self._behaviour.unregistered.value,
+                    cause="configured" if self._behaviour.snooping else "snooping is off",
+                    protocol=dialect.value,
+                )
+            )
+
+    def _read_frames(self) -> None:
+        for frame in self._tap.frames():
+            dialect = Dialect.MLD if frame.data[12:14] == _ETHERTYPE_IPV6 else Dialect.IGMP
+            try:
+                read = dialect.parse(frame.data)
+            except Malformed:
+                continue
+            if read is None:
+                continue
+            seen = heard(frame.port, read)
+            self._emit(
+                Igmp(
+                    at_s=self._clock.scenario(frame.at_s),
+                    switch=self.name,
+                    port=frame.port,
+                    what=seen.what,
+                    source=str(seen.source),
+                    group=str(seen.group or ""),
+                    protocol=dialect.value,
+                )
+            )
+            if isinstance(read.message, membership.Query) and not read.source.is_unspecified:
+                self._heard.pop((dialect, frame.port), None)
+                self._heard[dialect, frame.port] = read.source
+        self._ask("mdb/show", BRIDGE)
+
+    def report_drops(self) -> None:
+        """Hand out how many IGMP and MLD frames the tap lost since the last call."""
+        if lost := self._tap.drops():
+            self._emit(Impaired(at_s=self._clock.now(), what="socket", count=lost, host=self.name))
+
+    def close(self) -> None:
+        """End the switch."""
+        self._closed = True
+        self._loop.unwatch(self._tap.fileno())
+        if self.vswitchd.ready:
+            self._loop.unwatch(self.vswitchd.control.fileno())
+        self._tap.close()
+        self.vswitchd.close()
+
+
+def _static_ports(behaviour: SnoopingConfig) -> tuple[str, ...]:
+    return behaviour.static_router_ports if behaviour.snooping else ()
+
+
+def _dialect_of(group: Address) -> Dialect:
+    return Dialect.IGMP if group.version == 4 else Dialect.MLD
+
+
+def _never_pruned(group: Address) -> bool:
+    return any(group in network for network in _NEVER_PRUNED)
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"

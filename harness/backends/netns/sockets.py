@@ -1,0 +1,168 @@
+"""The hosts' sockets of both families: out of which interface, how far, in which groups; and their taps.
+
+Every function opens its socket in the network namespace that the thread is in. Options follow ip(7), ipv6(7)
+and the protocol-independent joins of RFC 3678 section 5; numbers that Python lacks are those of linux/in.h
+and linux/in6.h. Raises OSError as the kernel does.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterable
+from contextlib import suppress
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from harness.backends.netns.packet import Instruction, attach_filter, group_tap, grow_buffer
+from harness.wire.membership import Address
+
+INTERFACE = 2
+"""eth0's index in every host's namespace."""
+SOURCES_OF_A_SOCKET = {4: 10, 6: 64}
+"""How many sources a socket may name by default: net.ipv4.igmp_max_msf, net.ipv6.mld_max_msf.
+
+The first can be set in each namespace, the second only for the whole machine.
+"""
+
+_IP_MULTICAST_ALL = 49  # 0 delivers only what this very socket joined
+_IPV6_MULTICAST_ALL = 29
+_IP_ADD_SOURCE_MEMBERSHIP, _IP_DROP_SOURCE_MEMBERSHIP = 39, 40
+_MCAST_JOIN_SOURCE_GROUP, _MCAST_LEAVE_SOURCE_GROUP = 46, 47
+_GROUP_SOURCE_REQ = struct.Struct("=I4x128s128s")
+_SOCKADDR_IN6 = struct.Struct("=H2x4x16sI")
+_DISCARD_PORT = 9
+_ETH_P_IPV6 = 0x86DD
+_FRAGMENT = 44
+_IPV6_HEADER, _FRAGMENT_HEADER, _UDP_HEADER = 40, 8, 8
+
+# linux/filter.h: load, compare and return, as (code, jump if true, jump if false, value).
+_LD_H, _LD_B, _JEQ, _JSET, _RET = 0x28, 0x30, 0x15, 0x45, 0x06
+UDP6_TO_GROUPS: tuple[Instruction, ...] = (
+    (_LD_B, 0, 0, 24),
+    (_JEQ, 0, 8, 0xFF),
+    (_LD_B, 0, 0, 6),
+    (_JEQ, 5, 0, socket.IPPROTO_UDP),
+    (_JEQ, 0, 5, _FRAGMENT),
+    (_LD_B, 0, 0, _IPV6_HEADER),
+    (_JEQ, 0, 3, socket.IPPROTO_UDP),
+    (_LD_H, 0, 0, _IPV6_HEADER + 2),
+    (_JSET, 1, 0, 0xFFF8),
+    (_RET, 0, 0, 128),
+    (_RET, 0, 0, 0),
+)
+"""IPv6 packets (no link header), whole or first fragments, that carry UDP to a multicast group."""
+
+
+def open_sender(version: int, hops: int) -> socket.socket:
+    """A socket that sends to groups out of eth0, ``hops`` far, and does not hear itself."""
+    if version == 4:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        interface = struct.pack("4s4si", bytes(4), bytes(4), INTERFACE)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, hops)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+        return sock
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, INTERFACE)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, hops)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
+    return sock
+
+
+def open_receiver(address: Address, port: int) -> socket.socket:
+    """A socket that hears what is sent to a group or an own address; it joins nothing yet."""
+    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
+    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    grow_buffer(sock)
+    if isinstance(address, IPv4Address):
+        sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MULTICAST_ALL, 0)
+    sock.bind(sockaddr(address, port))
+    return sock
+
+
+def sockaddr(address: Address, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """An address for bind and sendto; those of IPv6 with the zone that link-local ones need."""
+    if isinstance(address, IPv4Address):
+        return str(address), port
+    return str(address), port, 0, INTERFACE
+
+
+def change_membership(
+    sock: socket.socket, group: Address, *, joined: bool, own: Address, sources: Iterable[Address] | None
+) -> None:
+    """Join or leave a group, of all sources or of these alone; ``own`` is the host's address."""
+    if sources is None:
+        _change(sock, group, joined)
+        return
+    for source in sources:
+        if source != own:
+            _change_source(sock, group, joined, own, source)
+
+
+def _change(sock: socket.socket, group: Address, joined: bool) -> None:
+    if isinstance(group, IPv4Address):
+        option = socket.IP_ADD_MEMBERSHIP if joined else socket.IP_DROP_MEMBERSHIP
+        request = struct.pack("4s4si", group.packed, bytes(4), INTERFACE)
+        sock.setsockopt(socket.IPPROTO_IP, option, request)
+        return
+    option = socket.IPV6_JOIN_GROUP if joined else socket.IPV6_LEAVE_GROUP
+    sock.setsockopt(socket.IPPROTO_IPV6, option, struct.pack("16sI", group.packed, INTERFACE))
+
+
+def _change_source(sock: socket.socket, group: Address, joined: bool, own: Address, source: Address) -> None:
+    if isinstance(group, IPv4Address):
+        option = _IP_ADD_SOURCE_MEMBERSHIP if joined else _IP_DROP_SOURCE_MEMBERSHIP
+        sock.setsockopt(socket.IPPROTO_IP, option, group.packed + own.packed + source.packed)
+        return
+    option = _MCAST_JOIN_SOURCE_GROUP if joined else _MCAST_LEAVE_SOURCE_GROUP
+    request = _GROUP_SOURCE_REQ.pack(INTERFACE, _storage(group), _storage(source))
+    sock.setsockopt(socket.IPPROTO_IPV6, option, request)
+
+
+def _storage(address: Address) -> bytes:
+    """A struct sockaddr_storage, which pads it with zeros to 128 octets."""
+    return _SOCKADDR_IN6.pack(socket.AF_INET6, address.packed, 0)
+
+
+def allow_sources(count: int) -> None:
+    """Raise the number of sources that an IPv4 socket of this namespace may name (10 by default)."""
+    Path("/proc/sys/net/ipv4/igmp_max_msf").write_text(str(count), encoding="ascii")
+
+
+def announce() -> None:
+    """Broadcast one datagram, so that the switches know a host before it is spoken to.
+
+    Neighbour entries are permanent in a lab, so nobody asks for an address; without this, unicast to a
+    host that never spoke would be flooded to every port.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+        with suppress(OSError):  # a host whose port begins down
+            sock.sendto(b"", ("255.255.255.255", _DISCARD_PORT))
+
+
+def open_tap(version: int) -> socket.socket:
+    """A socket that sees the datagrams to groups of a family that arrive on eth0, joined or not.
+
+    What is read from it starts with the IP header and is cut after 128 bytes.
+    """
+    if version == 4:
+        return group_tap("eth0")
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0)
+    attach_filter(sock, UDP6_TO_GROUPS)
+    grow_buffer(sock)
+    sock.bind(("eth0", _ETH_P_IPV6))
+    return sock
+
+
+def payload_at(packet: bytearray, version: int) -> int:
+    """Where the payload of a tap's datagram begins."""
+    if version == 4:
+        return (packet[0] & 0x0F) * 4 + _UDP_HEADER
+    fragment = _FRAGMENT_HEADER if packet[6] == _FRAGMENT else 0
+    return _IPV6_HEADER + fragment + _UDP_HEADER

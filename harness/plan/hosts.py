@@ -1,0 +1,79 @@
+"""Hosts whose IGMP the harness speaks, and which memberships a switch can learn of.
+
+Pure. A lab that settles waits for what must come, gives what may come its time, and does not wait for what
+never will; which of these it is, is decided here.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import assert_never
+
+from harness.plan.addresses import mac_bytes
+from harness.plan.model import PlanHost, PlanStream, PlanSwitch
+from harness.protocols.dialect import source_specific
+from harness.protocols.host_config import HostConfig, IgnoredQuery
+from harness.protocols.snooping import SnoopingConfig
+from harness.protocols.snooping_config import HeaderCheck
+from harness.scenario.hosts import EmulatedHost
+
+
+class Learning(Enum):
+    """Whether a switch learns of a membership: it must, nobody can say before, or it never does."""
+
+    CERTAIN = "certain"
+    POSSIBLE = "possible"
+    NEVER = "never"
+
+
+def emulated(written: EmulatedHost, host: PlanHost, prefix_length: int) -> HostConfig:
+    """The machine's configuration for what stands in a file."""
+    return HostConfig(
+        address=host.address,
+        mac=mac_bytes(host.mac),
+        prefix_length=prefix_length,
+        version=written.version,
+        reports=written.reports,
+        answers_queries=written.answers_queries,
+        leaves=written.leaves,
+        reports_to=written.reports_to,
+        router_alert=written.router_alert,
+        hops=written.ttl,
+        extra_delay_s=written.extra_delay,
+        ignores=tuple(one for one in IgnoredQuery if one in written.ignores_queries),
+    )
+
+
+def learning(switch: PlanSwitch, host: PlanHost, stream: PlanStream) -> Learning:
+    """What becomes of the reports of a host's membership at a switch that they reach.
+
+    The rules of a firewall are opaque, so a host that has some may keep its own reports in; and a table with
+    a limit may be full.
+    """
+    behaviour = switch.behaviour if stream.group.version == 4 else switch.mld
+    if behaviour is None or not behaviour.snooping:
+        return Learning.CERTAIN
+    speaks = host.emulated if stream.group.version == 4 else None
+    if speaks is not None and not (speaks.reports and _passes(behaviour, speaks)):
+        return Learning.NEVER
+    if not behaviour.any_source_in_ssm and source_specific(stream.group) and not stream.source_specific:
+        return Learning.NEVER
+    doubtful = host.firewall or behaviour.most_groups or behaviour.most_groups_per_port
+    return Learning.POSSIBLE if doubtful else Learning.CERTAIN
+
+
+def _passes(behaviour: SnoopingConfig, host: HostConfig) -> bool:
+    """Whether the headers of a host's reports are such as the switch demands."""
+    return all(_holds(check, host) for check in behaviour.checks)
+
+
+def _holds(check: HeaderCheck, host: HostConfig) -> bool:
+    match check:
+        case HeaderCheck.ROUTER_ALERT:
+            return host.router_alert
+        case HeaderCheck.HOPS:
+            return host.hops == 1
+        case HeaderCheck.TRAFFIC_CLASS:
+            return True
+        case _:
+            assert_never(check)

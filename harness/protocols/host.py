@@ -1,0 +1,384 @@
+"""The membership part of a host: joins, answers queries, keeps silent when another has answered, leaves.
+
+Neither a socket nor a clock in here: frames and times go in, ``Send`` and ``Heard`` come out, and the owner
+calls ``tick`` no later than ``next_deadline``. Chance is the generator that is passed in. Versions 1 and 2
+follow RFC 1112 appendix I and RFC 2236 sections 3 and 6, version 3 RFC 9776 sections 5 and 7.2; MLD is the
+same machine with another dialect. What a host does wrong stands in ``HostConfig``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Address, ip_interface
+from random import Random
+from typing import assert_never
+
+from harness.protocols.deadlines import Deadlines
+from harness.protocols.dialect import Dialect
+from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Heard, Send, SourceFilter
+from harness.protocols.host_config import HostConfig, IgnoredQuery
+from harness.protocols.intents import heard
+from harness.wire import membership
+from harness.wire.malformed import Malformed
+from harness.wire.membership import Address, GroupRecord, Message, RecordType
+
+NO_SOURCE = SourceFilter(mode=FilterMode.INCLUDE)
+"""What a host wants of a group that it has not joined."""
+_ALL_HOSTS = IPv4Address("224.0.0.1")
+
+
+class _Timer(Enum):
+    """What is due: an answer to a query, or what repeats a change. Both are one timer in version 1 and 2."""
+
+    ANSWER = "answer"
+    REPEAT = "repeat"
+
+
+_Key = tuple[_Timer, Address | None]
+"""The group is None for the answer to a general query in version 3."""
+
+
+@dataclass(slots=True)
+class _Change:
+    """What of a change has not been told often enough (RFC 9776 section 5.1)."""
+
+    mode_left: int = 0
+    sources_left: dict[Address, int] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        return not self.mode_left and not self.sources_left
+
+
+class MembershipHost:
+    """One interface of a host. ``port`` is the name that its effects carry."""
+
+    def __init__(self, config: HostConfig, chance: Random, *, port: str = "eth0") -> None:
+        self._config = config
+        self._chance = chance
+        self._port = port
+        self._wanted: dict[Address, SourceFilter] = {}
+        self._timers: Deadlines[_Key] = Deadlines()
+        self._asked: dict[Address, tuple[Address, ...]] = {}
+        self._repeats: dict[Address, int] = {}
+        self._changes: dict[Address, _Change] = {}
+        self._spoke_last: set[Address] = set()
+        self._older_queriers: Deadlines[int] = Deadlines()
+
+    @property
+    def config(self) -> HostConfig:
+        """The configuration, which never changes."""
+        return self._config
+
+    @property
+    def version(self) -> int:
+        """The version it speaks now: its newest, or that of the oldest querier it has lately heard."""
+        return min((self._config.newest_version, *self._older_queriers.pending()))
+
+    def memberships(self) -> tuple[tuple[Address, SourceFilter], ...]:
+        """Every group that it has joined, with the sources it wants, in the order of joining."""
+        return tuple(self._wanted.items())
+
+    def join(self, group: Address, now: float, sources: SourceFilter = EVERY_SOURCE) -> list[Effect]:
+        """Want a group, or other sources of it than before. Reports at once, and repeats that.
+
+        Raises ValueError for what is no group of this protocol.
+        """
+        if not group.is_multicast or not self._config.dialect.speaks(group):
+            msg = f"{group} is no group of {self._config.dialect.name}"
+            raise ValueError(msg)
+        if group == _ALL_HOSTS:  # never reported: every node is in it (RFC 2236 section 6)
+            return []
+        return self._leave(group, now) if sources == NO_SOURCE else self._change(group, sources, now)
+
+    def leave(self, group: Address, now: float) -> list[Effect]:
+        """Want a group no more. A group that was not joined is no change."""
+        return self._leave(group, now)
+
+    def rejoin(self, now: float) -> list[Effect]:
+        """The interface has come up: every membership is reported as if it were new.
+
+        What was heard on the old link is forgotten.
+        """
+        wanted, self._wanted = self._wanted, {}
+        self._forget_pending()
+        self._older_queriers.clear()
+        effects: list[Effect] = []
+        for group, sources in wanted.items():
+            effects += self._change(group, sources, now)
+        return effects
+
+    def receive(self, frame: bytes, now: float) -> list[Effect]:
+        """A frame arrived: a query starts timers, another's report may stop one. Damage is dropped."""
+        try:
+            read = self._config.dialect.parse(frame)
+        except Malformed:
+            return []
+        if read is None or read.source_mac == self._config.mac:
+            return []
+        match read.message:
+            case membership.Query() as query:
+                if self._ignores(read):
+                    return []
+                self._hear_query(query, now)
+            case membership.Report(version=version, group=group):
+                if version <= self._config.newest_version:
+                    self._hear_report(group)
+            case membership.RecordReport() | membership.Leave():
+                pass
+            case _:
+                assert_never(read.message)
+        return [heard(self._port, read)]
+
+    def tick(self, now: float) -> list[Effect]:
+        """Do what has fallen due, in the order in which it did."""
+        effects: list[Effect] = []
+        while (due := self.next_deadline()) is not None and due <= now:
+            if (older := self._older_queriers.next()) is not None and older <= due:
+                before = self.version
+                self._older_queriers.pop_due(due)
+                if self.version != before:
+                    self._forget_pending()
+            for key in self._timers.pop_due(due):
+                effects += self._fall_due(key, due)
+        return effects
+
+    def next_deadline(self) -> float | None:
+        """When ``tick`` must be called next; None while there is nothing to wait for."""
+        moments = (self._timers.next(), self._older_queriers.next())
+        return min((at for at in moments if at is not None), default=None)
+
+    # --- memberships --------------------------------------------------------------------------------------
+
+    def _leave(self, group: Address, now: float) -> list[Effect]:
+        return self._change(group, NO_SOURCE, now) if group in self._wanted else []
+
+    def _change(self, group: Address, new: SourceFilter, now: float) -> list[Effect]:
+        old = self._wanted.get(group, NO_SOURCE)
+        if old == new:
+            return []
+        if new == NO_SOURCE:
+            del self._wanted[group]
+            self._asked.pop(group, None)
+            self._timers.discard((_Timer.ANSWER, group))
+        else:
+            self._wanted[group] = new
+        if self._speaks_records:
+            return self._change_records(group, old, new, now)
+        if old == NO_SOURCE:
+            self._repeats[group] = self._config.robustness - 1
+            return self._report(group, now)
+        return self._say_leave(group) if new == NO_SOURCE else []
+
+    def _say_leave(self, group: Address) -> list[Effect]:
+        """RFC 2236 section 3: whoever reported last says that it goes; the others may keep silent."""
+        self._repeats.pop(group, None)
+        spoke_last = group in self._spoke_last
+        self._spoke_last.discard(group)
+        has_leaves = self.version >= self._config.dialect.leaves_version
+        return (
+            self._say(membership.Leave(group=group))
+            if spoke_last and has_leaves and self._config.leaves
+            else []
+        )
+
+    def _change_records(
+        self, group: Address, old: SourceFilter, new: SourceFilter, now: float
+    ) -> list[Effect]:
+        if new == NO_SOURCE and not self._config.leaves:
+            self._changes.pop(group, None)
+            self._timers.discard((_Timer.REPEAT, group))
+            return []
+        change = self._changes.setdefault(group, _Change())
+        if old.mode is not new.mode:
+            change.mode_left = self._config.robustness
+            change.sources_left.clear()
+        else:
+            for source in sorted(set(old.sources) ^ set(new.sources)):
+                change.sources_left[source] = self._config.robustness
+        return self._tell_change(group, now)
+
+    def _tell_change(self, group: Address, now: float) -> list[Effect]:
+        """Say once what has changed, and come back until it has been said often enough."""
+        change = self._changes[group]
+        records = self._change_of(group, change)
+        if change.done:
+            del self._changes[group]
+        else:
+            delay_s = self._chance.uniform(0, self._config.unsolicited_v3_s)
+            self._timers.set((_Timer.REPEAT, group), now + delay_s)
+        return self._say(membership.RecordReport(records=records))
+
+    def _change_of(self, group: Address, change: _Change) -> tuple[GroupRecord, ...]:
+        """The records of RFC 9776 section 5.1, counted as told."""
+        wanted = self._wanted.get(group, NO_SOURCE)
+        includes = wanted.mode is FilterMode.INCLUDE
+        if change.mode_left:
+            change.mode_left -= 1
+            kind = RecordType.TO_IN if includes else RecordType.TO_EX
+            return (GroupRecord(type=kind, group=group, sources=wanted.sources),)
+        told = tuple(change.sources_left)
+        for source in told:
+            change.sources_left[source] -= 1
+            if not change.sources_left[source]:
+                del change.sources_left[source]
+        allowed = tuple(source for source in told if (source in wanted.sources) is includes)
+        blocked = tuple(source for source in told if source not in allowed)
+        kinds = ((RecordType.ALLOW, allowed), (RecordType.BLOCK, blocked))
+        return tuple(GroupRecord(type=kind, group=group, sources=some) for kind, some in kinds if some)
+
+    # --- queries ------------------------------------------------------------------------------------------
+
+    def _ignores(self, frame: membership.ControlFrame) -> bool:
+        return any(self._finds(doubt, frame) for doubt in self._config.ignores)
+
+    def _finds(self, doubt: IgnoredQuery, frame: membership.ControlFrame) -> bool:
+        match doubt:
+            case IgnoredQuery.FROM_ZERO:
+                return frame.source.is_unspecified
+            case IgnoredQuery.WITHOUT_ROUTER_ALERT:
+                return not frame.router_alert
+            case IgnoredQuery.HOPS:
+                return frame.hops != 1
+            case IgnoredQuery.OFF_SUBNET:
+                own = ip_interface((self._config.address, self._config.prefix_length)).network
+                return not frame.source.is_unspecified and frame.source not in own
+            case _:
+                assert_never(doubt)
+
+    def _hear_query(self, query: membership.Query, now: float) -> None:
+        config = self._config
+        old_form = query.version == 1 and config.dialect is Dialect.IGMP
+        response_s = config.v1_response_s if old_form else query.max_response_s
+        if query.version < config.newest_version:
+            before = self.version
+            present_s = config.robustness * config.query_interval_s + response_s
+            self._older_queriers.set(query.version, now + present_s)
+            if self.version != before:
+                self._forget_pending()
+        if not config.answers_queries:
+            return
+        due_s = now + self._chance.uniform(0, response_s) + config.extra_delay_s
+        if self._speaks_records:
+            self._plan_records(query, due_s)
+            return
+        # A version 1 host does not look at the group (RFC 2236 section 2.4).
+        asked = None if config.newest_version < config.dialect.leaves_version else query.group
+        for group in self._wanted if asked is None else (asked,):
+            if group in self._wanted:
+                # Each group has a delay of its own.
+                self._plan_report(group, due_s, now + response_s + config.extra_delay_s)
+                due_s = now + self._chance.uniform(0, response_s) + config.extra_delay_s
+
+    def _plan_report(self, group: Address, due_s: float, latest_s: float) -> None:
+        """RFC 2236 section 3: a running timer is moved only when it would fire too late."""
+        running_s = self._timers.at((_Timer.ANSWER, group))
+        if running_s is None or latest_s < running_s:
+            self._timers.set((_Timer.ANSWER, group), due_s)
+
+    def _plan_records(self, query: membership.Query, due_s: float) -> None:
+        """The five rules of RFC 9776 section 5.2."""
+        general_s = self._timers.at((_Timer.ANSWER, None))
+        if general_s is not None and general_s <= due_s:
+            return
+        if query.group is None:
+            self._timers.set((_Timer.ANSWER, None), due_s)
+            return
+        if query.group not in self._wanted:
+            return
+        key: _Key = (_Timer.ANSWER, query.group)
+        pending_s = self._timers.at(key)
+        if pending_s is None:
+            self._asked[query.group] = query.sources
+        elif not query.sources or not self._asked[query.group]:
+            self._asked[query.group] = ()
+        else:
+            self._asked[query.group] = tuple(sorted({*self._asked[query.group], *query.sources}))
+        self._timers.set(key, due_s if pending_s is None else min(due_s, pending_s))
+
+    def _hear_report(self, group: Address) -> None:
+        """Another member has answered: not this one (RFC 2236 section 3). Version 3 does not do that."""
+        if not self._speaks_records and group in self._wanted:
+            self._timers.discard((_Timer.ANSWER, group))
+            self._repeats.pop(group, None)
+            self._spoke_last.discard(group)
+
+    # --- timers -------------------------------------------------------------------------------------------
+
+    def _fall_due(self, key: _Key, now: float) -> list[Effect]:
+        kind, group = key
+        if kind is _Timer.REPEAT and group is not None:
+            return self._tell_change(group, now)
+        if not self._speaks_records:
+            return [] if group is None else self._report(group, now)
+        groups = tuple(self._wanted) if group is None else (group,)
+        found = (self._current(one, self._asked.pop(one, ()) if group else ()) for one in groups)
+        records = tuple(record for record in found if record is not None)
+        return self._say(membership.RecordReport(records=records)) if records else []
+
+    def _current(self, group: Address, asked: tuple[Address, ...]) -> GroupRecord | None:
+        """The state of a group, or of the sources that were asked for; None is no answer."""
+        wanted = self._wanted[group]
+        includes = wanted.mode is FilterMode.INCLUDE
+        if not asked:
+            kind = RecordType.IS_IN if includes else RecordType.IS_EX
+            return GroupRecord(type=kind, group=group, sources=wanted.sources)
+        sources = tuple(source for source in asked if (source in wanted.sources) is includes)
+        return GroupRecord(type=RecordType.IS_IN, group=group, sources=sources) if sources else None
+
+    def _forget_pending(self) -> None:
+        """Another version is spoken from now on: nothing of the old one is due (RFC 9776 section 7.2.1)."""
+        self._timers.clear()
+        self._asked.clear()
+        self._repeats.clear()
+        self._changes.clear()
+
+    # --- sending ------------------------------------------------------------------------------------------
+
+    @property
+    def _speaks_records(self) -> bool:
+        return self.version >= self._config.dialect.records_version
+
+    def _report(self, group: Address, now: float) -> list[Effect]:
+        """Report without records; what is left of a join's repetitions comes back (RFC 2236 section 3)."""
+        self._spoke_last.add(group)
+        if left := self._repeats.pop(group, 0):
+            self._repeats[group] = left - 1
+            delay_s = self._chance.uniform(0, self._config.unsolicited_v2_s)
+            self._timers.set((_Timer.ANSWER, group), now + delay_s)
+        return self._say(membership.Report(version=self.version, group=group))
+
+    def _say(self, message: Message) -> list[Effect]:
+        config = self._config
+        if not config.reports:
+            return []
+        is_leave = isinstance(message, membership.Leave)
+        frame = config.dialect.frame(
+            message,
+            source_mac=config.mac,
+            source=config.address,
+            destination=None if is_leave else config.reports_to,
+            hops=config.hops,
+            router_alert=config.router_alert,
+        )
+        what, group = _told(message)
+        return [
+            Send(port=self._port, frame=frame),
+            Heard(what=what, port="", source=config.address, group=group, sent=True),
+        ]
+
+
+def _told(message: Message) -> tuple[str, Address | None]:
+    """A message in the words of ``Heard``."""
+    match message:
+        case membership.Report(version=version, group=group):
+            return f"report v{version}", group
+        case membership.RecordReport(records=records):
+            return "report v3", records[0].group if len(records) == 1 else None
+        case membership.Leave(group=group):
+            return "leave", group
+        case membership.Query(group=group):
+            raise AssertionError("a host does not ask")
+        case _:
+            assert_never(message)

@@ -1,0 +1,98 @@
+"""Which memberships a switch can learn of, and forged packets as a plan and a file hold them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.backends.netns.forger import encode
+from harness.plan.build import build_all
+from harness.plan.hosts import Learning, learning
+from harness.plan.model import ActionKind, Plan
+from harness.protocols.snooping_config import HeaderCheck
+from harness.run import plan_file
+from harness.wire import igmp
+from harness.wire.membership import Query
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "hosts" / "in.scenario.yaml"
+FIREWALL = "firewall: {nft: add table inet f}"
+
+
+def planned(folder: Path, node: str, group: str = "239.192.0.1") -> Plan:
+    path = folder / "one.scenario.yaml"
+    path.write_text(
+        "scenario: one node\nsource: made up\n"
+        "network:\n  switches: {sw1: {profile: class-c}}\n"
+        f"  nodes: {{a: {{on: sw1}}, n: {{on: sw1, {node}}}}}\n"
+        f'traffic: {{one: {{group: "{group}"}}}}\n'
+        "expect: [{deliver: one, result: all, until: 5s}]\n",
+        encoding="utf-8",
+    )
+    (plan,) = build_all(path)
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("node", "settings", "expected"),
+    [
+        ("igmp_version: 2", {}, Learning.CERTAIN),
+        ("host: {}", {}, Learning.CERTAIN),
+        ("host: {answers_queries: off}", {}, Learning.CERTAIN),
+        ("host: {reports: off}", {}, Learning.NEVER),
+        ("host: {reports: off}", {"snooping": False}, Learning.CERTAIN),
+        ("host: {router_alert: off}", {}, Learning.CERTAIN),
+        ("host: {router_alert: off}", {"checks": (HeaderCheck.ROUTER_ALERT,)}, Learning.NEVER),
+        ("host: {ttl: 64}", {"checks": (HeaderCheck.ROUTER_ALERT,)}, Learning.CERTAIN),
+        ("host: {ttl: 64}", {"checks": (HeaderCheck.HOPS,)}, Learning.NEVER),
+        ("host: {}", {"checks": tuple(HeaderCheck)}, Learning.CERTAIN),
+        (FIREWALL, {}, Learning.POSSIBLE),
+        (FIREWALL, {"snooping": False}, Learning.CERTAIN),
+        ("igmp_version: 2", {"most_groups": 1}, Learning.POSSIBLE),
+        ("igmp_version: 2", {"most_groups_per_port": 1}, Learning.POSSIBLE),
+        ("igmp_version: 2", {"any_source_in_ssm": False}, Learning.CERTAIN),
+    ],
+)
+def test_what_a_switch_learns_of_a_membership(tmp_path, node, settings, expected):
+    plan = planned(tmp_path, node)
+    switch = replace(plan.switches[0], behaviour=replace(plan.switches[0].behaviour, **settings))
+    assert learning(switch, plan.host("n"), plan.streams[0]) is expected
+
+
+def test_joins_without_a_source_in_the_range_for_sources(tmp_path):
+    plan = planned(tmp_path, "igmp_version: 3", group="232.1.1.1")
+    behaviour = replace(plan.switches[0].behaviour, any_source_in_ssm=False)
+    switch = replace(plan.switches[0], behaviour=behaviour)
+    stream = plan.streams[0]
+    assert learning(switch, plan.host("n"), stream) is Learning.NEVER
+    assert learning(switch, plan.host("n"), replace(stream, source_specific=True)) is Learning.CERTAIN
+
+
+def test_a_plan_with_hosts_and_forged_packets_comes_back_from_its_file(tmp_path):
+    (plan,) = build_all(GOLDEN)
+    path = tmp_path / "plan.json"
+    path.write_text(plan_file.dump(plan), encoding="utf-8")
+    assert plan_file.load(path) == plan
+
+
+def test_repeated_steps_are_actions_of_their_own_and_the_first_has_the_name():
+    (plan,) = build_all(GOLDEN)
+    forged = [action for action in plan.actions if action.kind is ActionKind.FORGE]
+    assert [(one.at_s, one.name) for one in forged if one.line == forged[0].line] == [
+        (5.0, "lied"),
+        (15.0, None),
+        (25.0, None),
+    ]
+    assert [one.at_s for one in plan.actions] == sorted(one.at_s for one in plan.actions)
+
+
+def test_a_forged_querys_times_are_compressed_and_its_way_is_that_of_the_plan():
+    (plan,) = build_all(GOLDEN)
+    forged = [action.forgery for action in plan.actions if action.forgery is not None]
+    general = igmp.parse_igmp_frame(encode(forged[0], speed=10))
+    assert general.message == Query(version=2, max_response_s=0.5)
+    (to_switch,) = (one for one in forged if one.destination_mac is not None)
+    frame = encode(to_switch, speed=1)
+    assert frame[:6].hex(":") == plan.switches[0].mac
+    assert igmp.parse_igmp_frame(frame).destination == plan.switches[0].address
