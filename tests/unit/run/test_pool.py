@@ -103,15 +103,18 @@ def test_events_tell_the_run_in_order(
     assert any(isinstance(event, Progress) and event.of_s == 10.0 for event in seen)
 
 
-def test_several_run_at_once(
-    pool: Pool, make_plan: MakePlan, request_of: Callable[..., Request], seen: list[Event]
+def test_several_run_at_once_while_the_machine_is_idle(
+    pool: Pool,
+    make_plan: MakePlan,
+    request_of: Callable[..., Request],
+    seen: list[Event],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(load.CpuLoad, "share", lambda self: 0.0)
     for seed in range(3):
         pool.submit(str(seed), request_of(make_plan("slow", speed=10.0, seed=seed)))
 
-    began_s = time.monotonic()
     assert [pool.wait(str(seed)).status for seed in range(3)] == [Status.PASSED] * 3
-    assert time.monotonic() - began_s < 3.0
 
     names = [(type(event), event.key) for event in seen]
     ended = next(index for index, (kind, _) in enumerate(names) if kind is Finished)
