@@ -262,6 +262,17 @@ def test_what_this_machine_spoilt_is_run_again_alone_and_said(
     assert [event.alone for event in seen if isinstance(event, Queued)] == [False, True]
 
 
+def test_a_run_of_which_nothing_is_expected_is_not_repeated(
+    pool: Pool, make_plan: MakePlan, request_of: Callable[..., Request], seen: list[Event]
+) -> None:
+    pool.submit("a", request_of(replace(make_plan(), expectations=())))
+
+    outcome = pool.wait("a")
+
+    assert (outcome.verdicts, outcome.remarks) == ((), ())
+    assert len([event for event in seen if isinstance(event, Queued)]) == 1
+
+
 def test_cancelling_tears_down(pool: Pool, make_plan: MakePlan, request_of: Callable[..., Request]) -> None:
     pool.submit("a", request_of(make_plan("slow", speed=1.0)))
     pool.submit("b", request_of(make_plan("slow", speed=1.0, seed=8)))
