@@ -75,5 +75,7 @@ def _holds(check: HeaderCheck, host: HostConfig) -> bool:
             return host.hops == 1
         case HeaderCheck.TRAFFIC_CLASS:
             return True
+        case HeaderCheck.DESTINATION:
+            return host.reports_to is None  # one of version 3 speaks 2 as soon as a querier does
         case _:
             assert_never(check)

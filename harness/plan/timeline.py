@@ -94,12 +94,14 @@ class Timeline:
             at_s = self._moments.at_s(step.at, ("timeline", index, "at"))
             if at_s is None:
                 continue
-            if end_s is not None and at_s > end_s:
-                message = f"{at_s:g} s is after the end of the scenario ({end_s:g} s)"
-                self._mistakes.add(("timeline", index, "at"), message)
             if step.flap is not None and not self._cable(step.flap.link, ("timeline", index, "flap", "link")):
                 continue
-            timed.extend((moment_s, index, part) for moment_s, part in flaps(step, at_s))
+            parts = flaps(step, at_s)
+            last_s = parts[-1][0]
+            if end_s is not None and last_s > end_s:
+                message = f"{last_s:g} s is after the end of the scenario ({end_s:g} s)"
+                self._mistakes.add(("timeline", index, "at" if step.flap is None else "flap"), message)
+            timed.extend((moment_s, index, part) for moment_s, part in parts)
         actions: list[Action] = []
         for at_s, index, step in sorted(timed, key=lambda entry: entry[0]):
             if self._tree is not None:
@@ -324,6 +326,8 @@ class Timeline:
             ),
         )
         words = in_words(settings, named)
+        if switch.platform in ONE_SETTING:  # how it asks is set here, and not whether
+            words = words.replace("querier on", "querier")
         return f"MLD {words}" if words else ""
 
     def _membership(self, membership: Membership, loc: Loc, *, joins: bool) -> _Change | None:
@@ -361,10 +365,10 @@ class Timeline:
         of = f" of {frames}" if frames else ""
         if step.silence is not None:
             impaired = self._impairments.silence(ends, impairment)
-            return _Change(kind=ActionKind.SILENCE, text=f"silence{of} {words}", impaired=impaired)
+            return _Change(kind=ActionKind.SILENCE, text=f"silence {words}{of}", impaired=impaired)
         if step.restore is not None:
             impaired = self._impairments.restore(ends, impairment)
-            return _Change(kind=ActionKind.RESTORE, text=f"restore{of} {words}", impaired=impaired)
+            return _Change(kind=ActionKind.RESTORE, text=f"restore {words}{of}", impaired=impaired)
         impaired = self._impairments.impair(ends, impairment)
         return _Change(kind=ActionKind.IMPAIR, text=f"impair {words}: {impairment}", impaired=impaired)
 

@@ -295,9 +295,10 @@ class SnoopingSwitch:
         A query of MLD comes from a link-local address (RFC 9777 section 5.1.14), or from :: where a switch
         asks without an address (RFC 4541 section 3). Reports are taken from anywhere.
         """
-        message = read.message
-        if isinstance(message, membership.Query) and not self._config.dialect.can_query_from(read.source):
-            return read.source.is_unspecified
+        message, source = read.message, read.source
+        valid = self._config.dialect.can_query_from(source) or source.is_unspecified
+        if not valid and isinstance(message, membership.Query):
+            return False
         for check in self._config.checks:
             match check:
                 case HeaderCheck.ROUTER_ALERT:
@@ -307,6 +308,8 @@ class SnoopingSwitch:
                 case HeaderCheck.TRAFFIC_CLASS:
                     applies = isinstance(message, membership.RecordReport) and read.source.version == 4
                     passes = not applies or read.traffic_class == _INTERNETWORK_CONTROL
+                case HeaderCheck.DESTINATION:
+                    passes = not isinstance(message, membership.Report) or read.destination == message.group
                 case _:
                     assert_never(check)
             if not passes:

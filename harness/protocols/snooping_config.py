@@ -54,6 +54,8 @@ class HeaderCheck(Enum):
     """TTL or hop limit 1."""
     TRAFFIC_CLASS = "traffic-class"
     """0xC0, in reports of IGMP version 3 only."""
+    DESTINATION = "destination"
+    """A report without records goes to the group that it reports (RFC 2236 section 9, RFC 2710 section 8)."""
 
 
 class GroupLimit(Enum):

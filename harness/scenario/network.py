@@ -90,7 +90,7 @@ TreeSetting = Annotated[
     Discriminator(_on_off_or_mapping),
 ]
 
-HeaderCheckWord = Literal["router-alert", "hops", "traffic-class"]
+HeaderCheckWord = Literal["router-alert", "hops", "traffic-class", "destination"]
 RelayToWord = Literal["router-ports", "all"]
 
 

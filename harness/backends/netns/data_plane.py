@@ -10,7 +10,6 @@ IPv6 on a switch that does not speak MLD, always pass.
 from __future__ import annotations
 
 import errno
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from ipaddress import ip_address
@@ -56,6 +55,9 @@ from harness.wire.membership import Address
 TABLE = "asic"
 TRAP = "trap"
 EGRESS_ACL = "egress_acl"
+Uses = dict[SetKey, int]
+"""How many entries stand behind a key, or how many more or fewer than before."""
+
 _TRAP_PRIORITY = -300
 _SETS = {kind.name: kind for layer in LAYERS.values() for kind in sets_of(layer)}
 
@@ -108,7 +110,7 @@ class DataPlane:
         self._modes = dict.fromkeys(Dialect, Mode())
         self._members: dict[Entry, SourceFilter] = {}
         self._routers: dict[tuple[Dialect, str], None] = {}
-        self._uses: Counter[SetKey] = Counter()
+        self._uses: Uses = {}
         """How many entries stand behind each key that the kernel has."""
 
     def install(self, dialects: tuple[Dialect, ...] = (Dialect.IGMP,)) -> None:
@@ -135,12 +137,12 @@ class DataPlane:
             snooping=snooping, unregistered=unregistered, lookup=lookup, source_filtering=source_filtering
         )
         before, layer = self._modes[dialect], LAYERS[dialect]
-        change: Counter[SetKey] = Counter()
+        change: Uses = {}
         if (before.lookup, before.source_filtering) != (lookup, source_filtering):
             for entry, sources in self._members.items():
                 if layer_of(entry[0]) is layer:
-                    change.subtract(keys_of(entry, sources, before))
-                    change.update(keys_of(entry, sources, mode))
+                    _count(change, keys_of(entry, sources, before), -1)
+                    _count(change, keys_of(entry, sources, mode), 1)
         self._socket.transaction((*_rules(dialect, mode), *self._messages(change)))
         self._modes[dialect] = mode
         self._note(change)
@@ -161,7 +163,8 @@ class DataPlane:
         change = self._change_of_members(wanted)
         for (dialect, port), present in lines.items():
             if present != ((dialect, port) in self._routers):
-                change[LAYERS[dialect].name(Kind.ROUTERS), name_field(port)] += 1 if present else -1
+                key = (LAYERS[dialect].name(Kind.ROUTERS), name_field(port))
+                _count(change, (key,), 1 if present else -1)
         if messages := self._messages(change):
             self._socket.transaction(messages)
         self._note(change)
@@ -172,26 +175,26 @@ class DataPlane:
         for line in [line for line, present in lines.items() if not present]:
             self._routers.pop(line, None)
 
-    def _change_of_members(self, wanted: Mapping[Entry, SourceFilter | None]) -> Counter[SetKey]:
+    def _change_of_members(self, wanted: Mapping[Entry, SourceFilter | None]) -> Uses:
         """The keys that come into use, and those that go out of it, by how many entries."""
-        change: Counter[SetKey] = Counter()
+        change: Uses = {}
         for entry, sources in wanted.items():
             known = self._members.get(entry)
-            if known == sources:
+            if known is sources or known == sources:
                 continue
             mode = self._modes[layer_of(entry[0]).dialect]
             if known is not None:
-                change.subtract(keys_of(entry, known, mode))
+                _count(change, keys_of(entry, known, mode), -1)
             if sources is not None:
-                change.update(keys_of(entry, sources, mode))
+                _count(change, keys_of(entry, sources, mode), 1)
         return change
 
-    def _messages(self, change: Counter[SetKey]) -> list[bytes]:
+    def _messages(self, change: Uses) -> list[bytes]:
         """The messages that take a change of uses into the kernel's sets: deletions, then additions."""
         gone: dict[str, list[bytes]] = {}
         new: dict[str, list[bytes]] = {}
         for key, count in change.items():
-            before = self._uses[key]
+            before = self._uses.get(key, 0)
             if bool(before) != bool(before + count):
                 (gone if before else new).setdefault(key[0], []).append(key[1])
         messages: list[bytes] = []
@@ -200,11 +203,12 @@ class DataPlane:
                 messages += _elements(name, add=add).messages(keys)
         return messages
 
-    def _note(self, change: Counter[SetKey]) -> None:
+    def _note(self, change: Uses) -> None:
         for key, count in change.items():
-            self._uses[key] += count
-            if not self._uses[key]:
-                del self._uses[key]
+            if after := self._uses.get(key, 0) + count:
+                self._uses[key] = after
+            else:
+                self._uses.pop(key, None)
 
     # --- for checks ---------------------------------------------------------------------------------------
 
@@ -260,9 +264,16 @@ class DataPlane:
         self._socket.close()
 
 
+def _count(uses: Uses, keys: Iterable[SetKey], number: int) -> None:
+    for key in keys:
+        uses[key] = uses.get(key, 0) + number
+
+
 def _some(sources: SourceFilter | None) -> SourceFilter | None:
     """A filter, or None for one that lets nothing pass: that is no membership (RFC 9776 section 4.2.13)."""
-    return None if sources == SourceFilter(mode=FilterMode.INCLUDE) else sources
+    if sources is None or sources.sources or sources.mode is FilterMode.EXCLUDE:
+        return sources
+    return None
 
 
 def _port(key: bytes) -> str:

@@ -150,11 +150,11 @@ class Devices:
         namespace = self._fabric.switch_fd(switch.name)
         match switch.data_plane:
             case DataPlane.LINUX_BRIDGE:
-                return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit, switch.mld)
+                return KernelBridge(switch, self._fabric, self._loop, self._clock, self._emit)
             case DataPlane.OPENVSWITCH:
                 return OpenVSwitch(switch, namespace, self._loop, self._clock, self._emit)
             case DataPlane.EMULATED:
-                return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit, switch.mld)
+                return EmulatedSwitch(switch, namespace, self._loop, self._clock, self._emit)
             case _:
                 assert_never(switch.data_plane)
 
@@ -285,6 +285,10 @@ class Devices:
         if learning(self._plan.switch(host.switch), host, stream) is Learning.NEVER:
             return True
         return not isinstance(driver, KernelBridge) or driver.reported(stream.group, host.port)
+
+    def last_due_s(self) -> float | None:
+        """Return when the last frame that a cable holds will be out; None if there is none."""
+        return None if self._cables is None else self._cables.last_due_s()
 
     def report_drops(self) -> None:
         """Hand out what this machine's switches lost."""

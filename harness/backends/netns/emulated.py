@@ -58,28 +58,19 @@ class _ControlPlane:
 
 
 class EmulatedSwitch:
-    """Drives the snooping machines of one switch. Exists from ``start`` to ``close``.
+    """Drives the snooping machines of one switch. Exists from ``start`` to ``close``."""
 
-    ``mld`` is how it treats IPv6; None: it does not know MLD.
-    """
-
-    def __init__(
-        self,
-        switch: PlanSwitch,
-        namespace: int,
-        loop: Loop,
-        clock: Clock,
-        emit: Emit,
-        mld: SnoopingConfig | None = None,
-    ) -> None:
+    def __init__(self, switch: PlanSwitch, namespace: int, loop: Loop, clock: Clock, emit: Emit) -> None:
         self.name = switch.name
+        self._ports = frozenset(port.name for port in switch.ports)
         self._loop = loop
         self._clock = clock
         self._emit = emit
         self._data_plane = DataPlane(namespace)
-        behaviours = (switch.behaviour,) if mld is None else (switch.behaviour, mld)
         self._planes = {
-            behaviour.dialect: _ControlPlane(switch, behaviour, clock.speed) for behaviour in behaviours
+            behaviour.dialect: _ControlPlane(switch, behaviour, clock.speed)
+            for behaviour in (switch.behaviour, switch.mld)
+            if behaviour is not None
         }
         self._members: dict[Entry, SourceFilter | None] = {}
         self._routers: dict[tuple[Dialect, str], bool] = {}
@@ -126,14 +117,19 @@ class EmulatedSwitch:
         for dialect, plane in self._planes.items():
             self._obey(dialect, plane.machine.restart(now), now)
 
-    # --- the machines' life -------------------------------------------------------------------------------
-
     def topology_changed(self) -> None:
-        """Be told that the spanning tree has changed; so far no platform here does anything then."""
+        """Tell the control plane that the spanning tree has changed."""
+        now = self._loop.now()
+        for dialect, plane in self._planes.items():
+            self._obey(dialect, plane.machine.topology_change(now), now)
+
+    # --- the machines' life -------------------------------------------------------------------------------
 
     def _read(self) -> None:
         sends: list[Send] = []
         for frame in self._tap.frames():
+            if frame.port not in self._ports:
+                continue  # what is not trapped comes up at the bridge itself once more
             # What was due before the frame came happens first, however late it is read.
             for dialect, plane in self._planes.items():
                 sends += self._note(dialect, plane.machine.tick(frame.at_s), frame.at_s)

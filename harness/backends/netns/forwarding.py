@@ -144,9 +144,12 @@ LAYERS = {
 }
 
 
+_IPV4, _IPV6 = LAYERS[Dialect.IGMP], LAYERS[Dialect.MLD]
+
+
 def layer_of(group: Address) -> Layer:
     """The layer that a group is of."""
-    return LAYERS[Dialect.IGMP if group.version == 4 else Dialect.MLD]
+    return _IPV4 if group.version == 4 else _IPV6
 
 
 # --- sets -------------------------------------------------------------------------------------------------
@@ -184,25 +187,41 @@ def group_mac(group: Address) -> bytes:
     return b"\x33\x33" + group.packed[-4:]
 
 
+class _Names:
+    """The sets' names of a layer as attributes, for speed: hundreds of ports may join at once."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.members = layer.name(Kind.MEMBERS)
+        self.sources = layer.name(Kind.SOURCES)
+        self.refused = layer.name(Kind.REFUSED)
+        self.groups = layer.name(Kind.GROUPS)
+        self.member_macs = layer.name(Kind.MEMBER_MACS)
+        self.group_macs = layer.name(Kind.GROUP_MACS)
+
+
+_NAMES_V4, _NAMES_V6 = _Names(_IPV4), _Names(_IPV6)
+
+
 def keys_of(entry: Entry, sources: SourceFilter, mode: Mode) -> Iterator[SetKey]:
     """The keys that let a port receive a group from what a filter lets pass."""
     group, port = entry
-    layer, name = layer_of(group), name_field(port)
+    names, name = (_NAMES_V4 if group.version == 4 else _NAMES_V6), name_field(port)
     if mode.lookup is Lookup.MAC:
         mac = group_mac(group)
-        yield layer.name(Kind.GROUP_MACS), mac
-        yield layer.name(Kind.MEMBER_MACS), name + mac.ljust(_MAC_FIELD, b"\0")
+        yield names.group_macs, mac
+        yield names.member_macs, name + mac.ljust(_MAC_FIELD, b"\0")
         return
-    member = name + group.packed
-    yield layer.name(Kind.GROUPS), group.packed
+    packed = group.packed
+    member = name + packed
+    yield names.groups, packed
     if mode.source_filtering and sources.mode is FilterMode.INCLUDE:
         for source in sources.sources:
-            yield layer.name(Kind.SOURCES), member + source.packed
+            yield names.sources, member + source.packed
         return
-    yield layer.name(Kind.MEMBERS), member
+    yield names.members, member
     if mode.source_filtering:
         for source in sources.sources:
-            yield layer.name(Kind.REFUSED), member + source.packed
+            yield names.refused, member + source.packed
 
 
 # --- rules ------------------------------------------------------------------------------------------------
@@ -219,14 +238,13 @@ def rules_of(layer: Layer, mode: Mode) -> tuple[Rule, ...]:
     group, groups = _group(layer, by_mac=by_mac), layer.name(Kind.GROUP_MACS if by_mac else Kind.GROUPS)
     registered = (group, in_set(groups), verdict(DROP))
     unregistered = (group, in_set(groups, inverted=True), verdict(DROP))
-    receivers = _receivers(layer, mode)
     match mode.unregistered:
         case Unregistered.FLOOD:
-            return (*passed, *receivers, registered)
+            return (*passed, *_receivers(layer, mode), registered)
         case Unregistered.ROUTER_PORTS:
-            return (*passed, *receivers, (verdict(DROP),))
+            return (*passed, *_receivers(layer, mode), (verdict(DROP),))
         case Unregistered.DROP:
-            return (*passed, unregistered, *receivers, (verdict(DROP),))
+            return (*passed, *_receivers(layer, mode, unregistered), (verdict(DROP),))
         case _:
             assert_never(mode.unregistered)
 
@@ -237,8 +255,8 @@ def _group(layer: Layer, register: Regs = Regs.NFT_REG_1, *, by_mac: bool) -> Ex
     return payload(layer.destination, register)
 
 
-def _receivers(layer: Layer, mode: Mode) -> tuple[Rule, ...]:
-    """The rules for members and router ports.
+def _receivers(layer: Layer, mode: Mode, *not_to_routers: Rule) -> tuple[Rule, ...]:
+    """The rules for members and router ports; ``not_to_routers`` stand before those for the latter.
 
     A router port gets every registered group (RFC 4541 section 2.1.2 (1)), also from a source that the hosts
     behind it refuse. So with sources it comes first; without, the likeliest receivers do.
@@ -250,9 +268,10 @@ def _receivers(layer: Layer, mode: Mode) -> tuple[Rule, ...]:
     members = layer.name(Kind.MEMBER_MACS if by_mac else Kind.MEMBERS)
     to_members = (*entry, in_set(members), verdict(ACCEPT))
     if by_mac or not mode.source_filtering:
-        return (to_members, routers)
+        return (to_members, *not_to_routers, routers)
     of_source = (*entry, payload(layer.source, layer.source_register))
     return (
+        *not_to_routers,
         routers,
         (*of_source, in_set(layer.name(Kind.REFUSED)), verdict(DROP)),
         to_members,

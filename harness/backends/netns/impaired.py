@@ -28,6 +28,10 @@ class ImpairedCables:
         self._losses[end].set(impaired.impairments)
         self._relay.impair(end, impaired.impairments)
 
+    def last_due_s(self) -> float | None:
+        """Return when the last frame that a cable holds will be out; None if there is none."""
+        return self._relay.last_due_s()
+
     def newly_dropped(self) -> int:
         """Return how many frames this machine, not the scenario, lost in the relay since the last call."""
         return self._relay.newly_dropped()

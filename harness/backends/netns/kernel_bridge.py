@@ -8,6 +8,7 @@ the same for IGMP and MLD, but for the version.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from ipaddress import IPv4Address, ip_address
 
 from harness.backends.base import Emit
@@ -34,6 +35,7 @@ _ROUTER_PORT_PERMANENT, _ROUTER_PORT_LEARNED = 2, 1
 _DIALECTS = {b"\x08\x00": Dialect.IGMP, b"\x86\xdd": Dialect.MLD}
 _REPORTS_OF_A_JOIN = 2
 """Robustness Variable (RFC 9776 section 8.1) of the Linux host."""
+_LOOKS_AGAIN_AFTER_S = 0.01
 _LINK_BODY = 16
 # linux/if_link.h: where RTM_NEWLINK of a bridge says who queries.
 _QUERIER_PATH = (18, 2, 47)
@@ -83,19 +85,11 @@ def bridge_options(
 class KernelBridge:
     """Drives and watches one kernel bridge. Exists from its making to ``close``."""
 
-    def __init__(
-        self,
-        switch: PlanSwitch,
-        fabric: Fabric,
-        loop: Loop,
-        clock: Clock,
-        emit: Emit,
-        mld: SnoopingConfig | None = None,
-    ) -> None:
+    def __init__(self, switch: PlanSwitch, fabric: Fabric, loop: Loop, clock: Clock, emit: Emit) -> None:
         self.name = switch.name
         self._switch = switch
         self._behaviour = switch.behaviour
-        self._mld = mld
+        self._mld = switch.mld
         self._fabric = fabric
         self._loop = loop
         self._clock = clock
@@ -266,15 +260,24 @@ class KernelBridge:
                 if intent is Intent.JOIN:
                     self._reports[group, frame.port] = self._reports.get((group, frame.port), 0) + 1
             if isinstance(read.message, membership.Query):
-                self._ask_querier(f"query from {seen.source}")
-                if self._mld is not None:
-                    self._note_routers()
+                look = partial(self._look, f"query from {seen.source}")
+                look()
+                # The tap may have been read before the bridge got the frame.
+                self._loop.call_at(self._loop.now() + _LOOKS_AGAIN_AFTER_S, look)
+
+    def _look(self, cause: str) -> None:
+        """Ask the kernel for what it does not tell by itself."""
+        self._ask_querier(cause)
+        if self._mld is not None:
+            self._note_routers()
 
     def _ask_querier(self, cause: str) -> None:
         queriers = _queriers_in(self._fabric.bridge_link(self.name)) if self._behaviour.snooping else {}
         own = self._behaviour.standing_querier()
         if own is not None and (known := queriers.get(Dialect.IGMP)) is not None and known.is_unspecified:
             queriers[Dialect.IGMP] = own.address  # the kernel takes it up with its first query
+        if (known := queriers.get(Dialect.MLD)) is not None and known.is_unspecified:
+            del queriers[Dialect.MLD]  # the bridge itself without an address, which keeps it silent
         for dialect in (Dialect.IGMP,) if self._mld is None else Dialect:
             before, now = self._queriers.get(dialect), queriers.get(dialect)
             for address, present in ((before, False), (now, True)):

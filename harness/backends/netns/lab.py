@@ -27,6 +27,8 @@ from harness.observations.model import Impaired, Phase, Remark
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream
 
 _QUIET_S = 0.002
+_ARRIVAL_LIMIT_S = 2.0
+"""How long a frame is waited for that a cable holds when the scenario is over; then it is lost."""
 _FLUSH_EVERY_S = 0.1
 _SETTLE_LIMIT_S = 10.0
 _SETTLES_IN_S = 0.03
@@ -104,9 +106,7 @@ class Lab:
             self._loop.call_at(self._clock.real(action.at_s), partial(self._actor.act, action))
         self._flush_again()
         self._loop.run_until(self._clock.real(self._plan.duration_s))
-        # What was sent last may still be on its way through this machine's queues.
-        while self._loop.poll(0.005):
-            pass
+        self._let_arrive()
 
     def hold(self) -> None:
         """Keep serving the lab until the user interrupts."""
@@ -128,6 +128,16 @@ class Lab:
         response_s = self._devices.longest_response_s() / self._clock.speed
         certain = all(self._devices.is_certain(*join) for join in self._joins())
         return response_s if certain else max(response_s, _LEAST_PATIENCE_S)
+
+    def _let_arrive(self) -> None:
+        """Serve what was sent last and is still on its way, on cables and in this machine's queues."""
+        end_s = self._loop.now() + _ARRIVAL_LIMIT_S
+        while self._loop.poll(0.005):
+            pass
+        while (due_s := self._devices.last_due_s()) is not None and self._loop.now() < end_s:
+            self._loop.run_until(max(min(due_s, end_s), self._loop.now()) + _QUIET_S)
+        while self._loop.poll(0.005):
+            pass
 
     def _phase(self, name: str, detail: str = "") -> None:
         self._emit(Phase(name=name, real_s=round(time.monotonic() - self._began_s, 6), detail=detail))

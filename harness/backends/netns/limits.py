@@ -10,8 +10,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.backends.netns import relay_limits
+from harness.backends.netns.sockets import SOURCES_OF_A_SOCKET
+from harness.plan.mld import ONE_SETTING
 from harness.plan.model import ActionKind, Cast, Plan, PlanSwitch
 from harness.profiles import DataPlane, load
+from harness.protocols.dialect import Dialect
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import FloodUntil, SnoopingConfig
 from harness.wire.membership import Query
@@ -21,6 +25,8 @@ BRIDGE_QUERY_FLOOR_S = 1.0
 """The kernel's bridge silently clamps query and startup query interval to at least one second."""
 WIRE_RESPONSE_FLOOR_S = 0.1
 """Max response times travel in tenths of a second (RFC 2236 section 2.2); 0 would be a version 1 query."""
+MLD_RESPONSE_FLOOR_S = 0.02
+"""MLD has milliseconds (RFC 2710 section 3.4), a host's answer five ticks of a kernel with HZ=250."""
 UNSOLICITED_FLOOR_S = 0.008
 """Two ticks of a kernel with HZ=250: repeated reports cannot come closer."""
 TIMER_FLOOR_S = 0.05
@@ -63,7 +69,14 @@ def refusals(plan: Plan) -> tuple[str, ...]:
         for timer in _timers(plan)
         if 0 < timer.value_s / plan.speed < timer.floor_s * 0.999
     )
-    return (*dict.fromkeys(too_short), *_sizes(plan), *_load(plan), *_hold_times(plan), *_unsupported(plan))
+    return (
+        *dict.fromkeys(too_short),
+        *relay_limits.refusals(plan),
+        *_sizes(plan),
+        *_load(plan),
+        *_hold_times(plan),
+        *_unsupported(plan),
+    )
 
 
 def _timer_refusal(timer: Timer, speed: float) -> str:
@@ -90,8 +103,9 @@ def _timers(plan: Plan) -> Iterator[Timer]:
     for switch in plan.switches:
         yield from _switch_timers(plan, switch, leaves=leaves)
     for host in plan.askers:
-        if host.querier is not None:
-            yield from _querier_timers(host.name, host.querier)
+        for querier in (host.querier, host.mld_querier):
+            if querier is not None:
+                yield from _querier_timers(host.name, querier)
     yield from _forged_timers(plan)
 
 
@@ -109,13 +123,15 @@ def _forged_timers(plan: Plan) -> Iterator[Timer]:
 
 def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[Timer]:
     bridge = switch.data_plane is DataPlane.LINUX_BRIDGE
+    mld = () if switch.mld is None or switch.data_plane in ONE_SETTING else (switch.mld,)
     floor_s, reason = _AGEING[switch.data_plane]
-    for behaviour in (switch.behaviour, *_configured(plan, switch)):
+    for behaviour in (switch.behaviour, *mld, *_configured(plan, switch)):
         if not behaviour.snooping:
             continue
+        of = _of(behaviour.dialect)
         yield Timer(
             owner=switch.name,
-            name="membership interval",
+            name=f"{of}membership interval",
             value_s=behaviour.membership_interval_s,
             floor_s=floor_s,
             reason=reason,
@@ -129,33 +145,47 @@ def _switch_timers(plan: Plan, switch: PlanSwitch, *, leaves: bool) -> Iterator[
         if leaves and not behaviour.fast_leave:
             yield Timer(
                 owner=switch.name,
-                name="last member query interval",
+                name=f"{of}last member query interval",
                 value_s=behaviour.last_member_interval_s,
-                floor_s=WIRE_RESPONSE_FLOOR_S,
-                reason="a tenth of a second is the smallest response time on the wire",
+                floor_s=_response_floor_s(behaviour.dialect),
+                reason=_RESPONSE_REASONS[behaviour.dialect],
             )
 
 
 def _configured(plan: Plan, switch: PlanSwitch) -> tuple[SnoopingConfig, ...]:
     """Return what a switch is set to later."""
-    return tuple(
-        action.behaviour
-        for action in plan.actions
-        if action.target == switch.name and action.behaviour is not None
-    )
+    own = [action for action in plan.actions if action.target == switch.name]
+    igmp = [action.behaviour for action in own if action.behaviour is not None]
+    mld = [action.mld for action in own if action.mld is not None]
+    return (*igmp, *(() if switch.data_plane in ONE_SETTING else mld))
+
+
+def _of(dialect: Dialect) -> str:
+    """What stands before the name of a timer."""
+    return "MLD " if dialect is Dialect.MLD else ""
+
+
+def _response_floor_s(dialect: Dialect) -> float:
+    return MLD_RESPONSE_FLOOR_S if dialect is Dialect.MLD else WIRE_RESPONSE_FLOOR_S
+
+
+_RESPONSE_REASONS = {
+    Dialect.IGMP: "a tenth of a second is the smallest on the wire",
+    Dialect.MLD: "a host's kernel times its answer in ticks of 4 ms",
+}
 
 
 def _querier_timers(owner: str, querier: QuerierConfig) -> Iterator[Timer]:
     yield Timer(
         owner=owner,
-        name="max response time",
+        name=f"{_of(querier.dialect)}max response time",
         value_s=querier.max_response_s,
-        floor_s=WIRE_RESPONSE_FLOOR_S,
-        reason="a tenth of a second is the smallest on the wire",
+        floor_s=_response_floor_s(querier.dialect),
+        reason=_RESPONSE_REASONS[querier.dialect],
     )
     yield Timer(
         owner=owner,
-        name="query interval",
+        name=f"{_of(querier.dialect)}query interval",
         value_s=querier.query_interval_s,
         floor_s=TIMER_FLOOR_S,
         reason="the event loop's accuracy",
@@ -207,6 +237,13 @@ def _hold_times(plan: Plan) -> Iterator[str]:
 
 
 def _unsupported(plan: Plan) -> Iterator[str]:
+    most = SOURCES_OF_A_SOCKET[6]
+    for stream in plan.streams:
+        if stream.source_specific and stream.group.version == 6 and len(stream.senders) > most:
+            yield (
+                f"{stream.name}: an IPv6 socket may name {most} sources (net.ipv6.mld_max_msf, one for "
+                f"the whole machine), not {len(stream.senders)}; use fewer senders, or several streams"
+            )
     for switch in plan.switches:
         querier = switch.behaviour.querier
         bridge = switch.data_plane is DataPlane.LINUX_BRIDGE

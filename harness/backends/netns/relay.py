@@ -80,6 +80,10 @@ class Relay:
         if (way := self._ways.get(end)) is not None:
             way.impair(impairments)
 
+    def last_due_s(self) -> float | None:
+        """Return when the last frame on its way will be out; None if there is none."""
+        return max(self._due)[0] if self._due else None
+
     def newly_dropped(self) -> int:
         """Return how many frames this machine lost since the last call, as their reader came too late."""
         return sum(newly_dropped(inner.socket) for inner in self._inner)

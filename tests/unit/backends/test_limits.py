@@ -18,7 +18,7 @@ network:
   nodes:
     n: {{count: {nodes}, on: sw1}}
 traffic:
-  one: {{group: 239.192.0.1, senders: {senders}, receivers: all, rate: {rate}}}
+  one: {{group: "{group}", senders: {senders}, source_specific: {ssm}, rate: {rate}}}
 timeline: [{steps}]
 expect:
   - {{deliver: one, result: all, until: 10s}}
@@ -29,10 +29,27 @@ expect:
 def refused(tmp_path):
     """A function from what differs in the scenario to the refusals."""
 
-    def plan_and_ask(switch, *, speed=1, nodes=3, senders="[n1]", rate="1/s", steps=""):
+    def plan_and_ask(
+        switch,
+        *,
+        speed=1,
+        nodes=3,
+        senders="[n1]",
+        rate="1/s",
+        steps="",
+        group="239.192.0.1",
+        ssm="off",
+    ):
         path = tmp_path / "limits.scenario.yaml"
         text = SCENARIO.format(
-            switch=switch, speed=speed, nodes=nodes, senders=senders, rate=rate, steps=steps
+            switch=switch,
+            speed=speed,
+            nodes=nodes,
+            senders=senders,
+            rate=rate,
+            steps=steps,
+            group=group,
+            ssm=ssm,
         )
         path.write_text(textwrap.dedent(text), encoding="utf-8")
         return refusals(build(load(path).variants[0]))
@@ -113,3 +130,19 @@ def test_a_hello_counts_whole_seconds(refused):
     (told,) = refused("profile: class-c", speed=10, steps=step)
     assert told.startswith("a forged hello of n1: hold time 105 s at speed 10 is 10.5 s")
     assert told.endswith("PIM counts whole seconds; use 110s, or speed 1")
+
+
+def test_the_timers_of_mld_have_floors_of_their_own(refused):
+    mld = "profile: class-c, mld: {snooping: on, querier: {max_response: 3s}, membership_interval: 3s}"
+    assert refused(mld, speed=50) == ()
+    texts = refused(mld, speed=100)
+    assert any(text.startswith("sw1: MLD membership interval 3 s at speed 100") for text in texts)
+    fast = "profile: class-c, mld: {snooping: on, querier: {version: 2, max_response: 1s}}"
+    (text,) = refused(fast, speed=100)
+    assert text.startswith("sw1: MLD max response time 1 s at speed 100 is 0.01 s, under the 0.02 s")
+
+
+def test_an_ipv6_socket_names_no_more_than_64_sources(refused):
+    assert refused("profile: class-d", nodes=64, senders="all", group="ff3e::8000:1", ssm="on") == ()
+    (text,) = refused("profile: class-d", nodes=65, senders="all", group="ff3e::8000:1", ssm="on")
+    assert text.startswith("one: an IPv6 socket may name 64 sources")

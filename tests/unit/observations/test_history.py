@@ -120,7 +120,35 @@ def test_tables_at_a_moment():
     assert switches.tables_at("nowhere", 12.0).groups == {}
 
 
+def test_members_of_some_sources_and_the_tables_of_each_protocol():
+    switches = history(
+        replace(member(1.0, "p3", True), filter="include 10.77.0.1"),
+        replace(member(2.0, "p2", True, group="ff15::1"), protocol="mld"),
+        TableLine(at_s=3.0, switch="sw1", table="router-port", present=True, port="p4", protocol="mld"),
+        TableLine(at_s=3.0, switch="sw1", table="router-port", present=True, port="p5"),
+        TableLine(at_s=4.0, switch="sw1", table="querier", present=True, address="fe80::9", protocol="mld"),
+        replace(member(6.0, "p3", True), filter="exclude 10.77.0.2"),
+        replace(member(8.0, "p3", True)),
+        TableLine(at_s=9.0, switch="sw1", table="router-port", present=False, port="p4", protocol="mld"),
+        Mode(at_s=9.0, switch="sw1", snooping=True, unregistered="drop", cause="x", protocol="mld"),
+    ).switches
+    assert switches.tables_at("sw1", 5.0).filters == {(str(GROUP), "p3"): "include 10.77.0.1"}
+    assert switches.tables_at("sw1", 5.0).groups == {str(GROUP): ("p3",), "ff15::1": ("p2",)}
+    assert switches.tables_at("sw1", 6.0).filters == {(str(GROUP), "p3"): "exclude 10.77.0.2"}
+    assert switches.tables_at("sw1", 8.0).filters == {}
+    assert switches.tables_at("sw1", 5.0).router_ports == ("p5",)
+    assert switches.tables_at("sw1", 5.0).querier == ""
+    assert switches.tables_at("sw1", 5.0, "mld").router_ports == ("p4",)
+    assert switches.tables_at("sw1", 5.0, "mld").querier == "fe80::9"
+    assert switches.tables_at("sw1", 9.0, "mld").router_ports == ()
+    assert switches.tables_at("sw1", 9.0, "mld").mode.unregistered == "drop"
+    assert switches.tables_at("sw1", 9.0).mode is None
+
+
 AGED = member(26.0, "p3", False, "aged out")
+AGED6 = replace(AGED, group="ff15::1", protocol="mld")
+REFUSED = replace(member(26.0, "p3", True), filter="exclude 10.77.0.1")
+ALONE = replace(member(26.0, "p3", True), filter="include 10.77.0.1 10.77.0.9")
 QUERY = Igmp(at_s=27.0, switch="sw1", port="p5", what="query", source="10.77.0.9")
 STEP = Acted(at_s=20.0, text="stop querier sw1")
 LOST = Change(at_s=30.0, group=str(GROUP), way=(("sw1", "p3"),), arrived=False)
@@ -141,6 +169,13 @@ LOST = Change(at_s=30.0, group=str(GROUP), way=(("sw1", "p3"),), arrived=False)
         ((AGED, replace(STEP, at_s=29.0)), replace(LOST, since_s=28.0), replace(STEP, at_s=29.0)),
         ((AGED, replace(QUERY, what="report v2", group=str(GROUP))), replace(LOST, since_s=26.5), None),
         ((replace(QUERY, switch="sw9"),), LOST, None),
+        ((replace(QUERY, protocol="mld"),), LOST, None),
+        ((replace(AGED, group="ff15::1", protocol="mld"),), replace(LOST, group="ff15::1"), AGED6),
+        ((REFUSED,), replace(LOST, source="10.77.0.1"), REFUSED),
+        ((REFUSED,), replace(LOST, source="10.77.0.2"), None),
+        ((REFUSED,), replace(LOST, source="10.77.0.2", arrived=True), REFUSED),
+        ((ALONE,), replace(LOST, source="10.77.0.2"), ALONE),
+        ((ALONE,), replace(LOST, source="10.77.0.1", arrived=True), ALONE),
     ],
 )
 def test_the_cause_that_explains_best(events, change, cause):

@@ -90,6 +90,17 @@ def test_fields_with_a_default_may_be_left_out(tmp_path):
     assert read(path) == (SENT,)
 
 
+def test_records_from_before_there_were_protocols_and_sources_are_igmp_of_every_source(tmp_path):
+    (tmp_path / FILE_NAME).write_text(
+        '{"t":"igmp","at_s":1.0,"switch":"sw1","port":"p1","what":"query","source":"10.77.0.9"}\n'
+        '{"t":"table","at_s":1.0,"switch":"sw1","table":"member","present":true,"port":"p1"}\n'
+        '{"t":"mode","at_s":1.0,"switch":"sw1","snooping":true,"unregistered":"flood","cause":"x"}\n'
+    )
+    heard, line, mode = read(tmp_path)
+    assert (heard.protocol, line.protocol, mode.protocol) == ("igmp",) * 3
+    assert line.filter == ""
+
+
 def test_a_folder_stands_for_the_file_in_it(tmp_path):
     write(tmp_path / FILE_NAME, SENT)
     assert read(tmp_path) == (SENT,)

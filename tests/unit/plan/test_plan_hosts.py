@@ -47,6 +47,8 @@ def planned(folder: Path, node: str, group: str = "239.192.0.1") -> Plan:
         ("host: {ttl: 64}", {"checks": (HeaderCheck.ROUTER_ALERT,)}, Learning.CERTAIN),
         ("host: {ttl: 64}", {"checks": (HeaderCheck.HOPS,)}, Learning.NEVER),
         ("host: {}", {"checks": tuple(HeaderCheck)}, Learning.CERTAIN),
+        ("host: {reports_to: 224.0.0.2}", {"checks": (HeaderCheck.DESTINATION,)}, Learning.NEVER),
+        ("host: {reports_to: 224.0.0.2}", {}, Learning.CERTAIN),
         (FIREWALL, {}, Learning.POSSIBLE),
         (FIREWALL, {"snooping": False}, Learning.CERTAIN),
         ("igmp_version: 2", {"most_groups": 1}, Learning.POSSIBLE),

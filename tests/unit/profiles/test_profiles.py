@@ -243,7 +243,10 @@ def test_an_unknown_profile_is_told_with_the_nearest(name: str, said: str) -> No
             "checks: {value: []",
             "checks: {value: [router-alert, hop, hops, hops]",
             [
-                '53:32: "hop" is none of router-alert, hops, traffic-class; did you mean "hops"?',
+                (
+                    '53:32: "hop" is none of router-alert, hops, traffic-class, destination; '
+                    'did you mean "hops"?'
+                ),
                 "53:43: this stands twice in the list",
             ],
         ),

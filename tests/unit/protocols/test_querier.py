@@ -1,6 +1,6 @@
 """The querier (RFC 2236 sections 3, 7 and 8; RFC 9776 sections 6.6 and 8)."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from switch_bench import GROUP, HOST_MAC, SWITCH, changes, querier, said, sent_to
@@ -8,6 +8,7 @@ from switch_bench import GROUP, HOST_MAC, SWITCH, changes, querier, said, sent_t
 from harness.protocols.effects import Effect, Heard, Send
 from harness.protocols.querier import Querier
 from harness.wire import igmp, membership
+from harness.wire.membership import RecordType
 
 LOWER, HIGHER = IPv4Address("10.77.0.1"), IPv4Address("10.77.0.250")
 
@@ -157,6 +158,84 @@ def test_version_1_has_no_group_query():
     assert said(machine.receive("eth0", frame(membership.Leave(group=GROUP)), 1.0)) == []
 
 
+def test_a_start_delay_is_a_time_to_listen():
+    """Cisco SG300 and Dell Force10 wait before they ask; a stop in that time is silence for good."""
+    machine = router(start_delay_s=60.0)
+    assert machine.start(0.0) == [] and machine.next_deadline() == 60.0 and not machine.acting
+    assert said(machine.tick(60.0)) == ["query"] and machine.next_deadline() == 91.25
+    machine.stop(70.0)
+    machine.start(100.0)
+    machine.stop(110.0)
+    assert machine.next_deadline() is None and machine.tick(1000.0) == []
+    beaten = router(start_delay_s=60.0)
+    beaten.start(0.0)
+    beaten.receive("eth0", frame(membership.Query()), 10.0)
+    assert asked_at(beaten, 300.0) == [265.0], "it takes over when the better one is gone"
+
+
+def test_a_leave_for_no_group_is_a_request_to_ask():
+    """Catalyst's global leave."""
+    machine = router()
+    machine.start(0.0)
+    leave = frame(membership.Leave(group=IPv4Address(0)))
+    assert messages(machine.receive("eth0", leave, 100.0)) == [membership.Query(version=2)]
+    assert machine.next_deadline() == 225.0, "the next one comes an interval later"
+    machine.receive_query(LOWER, 101.0)
+    assert said(machine.receive("eth0", leave, 102.0)) == []
+
+
+def records(kind: RecordType, *sources: IPv4Address) -> bytes:
+    record = membership.GroupRecord(type=kind, group=GROUP, sources=sources)
+    return frame(membership.RecordReport(records=(record,)))
+
+
+SOURCE = IPv4Address("10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "sources", "version", "asks_for"),
+    [
+        (RecordType.BLOCK, (SOURCE,), 3, (SOURCE,)),
+        (RecordType.BLOCK, (SOURCE,), 2, ()),
+        (RecordType.TO_IN, (), 3, ()),
+        (RecordType.TO_IN, (SOURCE,), 3, ()),
+        (RecordType.IS_EX, (), 3, None),
+        (RecordType.TO_EX, (SOURCE,), 3, None),
+        (RecordType.ALLOW, (SOURCE,), 3, None),
+        (RecordType.IS_IN, (SOURCE,), 3, None),
+    ],
+)
+def test_what_a_router_without_a_table_asks_after_a_record(kind, sources, version, asks_for):
+    """RFC 9776 section 6.4.2, asking wherever somebody may have left."""
+    machine = router(version=version)
+    machine.start(0.0)
+    asked = messages(machine.receive("eth0", records(kind, *sources), 1.0))
+    assert [query.sources for query in asked] == ([] if asks_for is None else [asks_for])
+
+
+def test_sources_blocked_one_after_the_other_are_asked_for_together():
+    """RFC 9776 section 6.6.3.2: the rounds are merged."""
+    other = IPv4Address("10.0.0.2")
+    machine = router(version=3, last_member_count=3)
+    machine.start(0.0)
+    machine.receive("eth0", records(RecordType.BLOCK, SOURCE), 1.0)
+    machine.receive("eth0", records(RecordType.BLOCK, SOURCE, other), 1.5)
+    machine.receive("eth0", records(RecordType.ALLOW, SOURCE), 1.7)
+    later = [(at, messages(machine.tick(at))) for at in (2.0, 3.0, 4.0)]
+    assert [[(query.sources, query.suppress) for query in queries] for _, queries in later] == [
+        [((other,), False), ((SOURCE,), True)],
+        [((other,), False), ((SOURCE,), True)],
+        [],
+    ]
+
+
+def test_a_group_that_is_never_pruned_is_never_asked_for():
+    machine = router()
+    machine.start(0.0)
+    leave = frame(membership.Leave(group=IPv4Address("224.0.0.251")))
+    assert said(machine.receive("eth0", leave, 1.0)) == []
+
+
 def test_scaled_divides_times_and_keeps_counts_and_formulas():
     fast = querier(other_querier_interval_s=200.0).scaled(100)
     assert (fast.query_interval_s, fast.max_response_s, fast.last_member_interval_s) == (1.25, 0.1, 0.01)
@@ -174,7 +253,16 @@ def test_hosts_get_the_time_that_the_wire_could_say():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"query_interval_s": 0}, {"max_response_s": 0}, {"robustness": 0}, {"max_response_s": 30.0}]
+    "settings",
+    [
+        {"query_interval_s": 0},
+        {"max_response_s": 0},
+        {"robustness": 0},
+        {"max_response_s": 30.0},
+        {"start_delay_s": -1},
+        {"version": 4},
+        {"address": IPv6Address("fe80::1")},
+    ],
 )
 def test_what_no_querier_can_do_is_refused(settings):
     with pytest.raises(ValueError):

@@ -139,6 +139,17 @@ def test_the_traffic_class_is_asked_of_version_3_reports_only():
     assert [group for group, _ in bench.switch.members()] == [GROUP, OTHER_GROUP]
 
 
+def test_a_report_to_another_destination_than_its_group_is_no_report():
+    """RFC 2236 section 9; reports with records and leaves go to routers."""
+    bench = Bench(checks=(HeaderCheck.DESTINATION,))
+    report = membership.Report(version=2, group=GROUP)
+    assert bench.hear("p1", report, destination=igmp.ALL_ROUTERS) == []
+    assert bench.switch.rejected == 1 and bench.members() == []
+    bench.hear("p1", report)
+    bench.switch.receive("p2", with_tos(record(RecordType.IS_EX), 0xC0), 0.0)
+    assert len(bench.members()) == 2 and bench.switch.rejected == 1
+
+
 # Limits of groups
 
 

@@ -33,6 +33,7 @@ from harness.plan.model import (
     ExpectStop,
     ExpectTables,
 )
+from harness.verdicts import words
 from harness.verdicts.evidence import way
 from harness.verdicts.judge import Status, judge
 
@@ -242,6 +243,20 @@ def test_words_of_causes():
         "23.0 s sw1: querier 10.77.0.9 is gone",
         "24.0 s sw1: p2 is no longer a router port (aged out)",
     ]
+
+
+def test_words_of_sources_and_of_mld():
+    chosen = replace(MEMBER, at_s=28.0, port="p3", filter="exclude 10.77.0.1", cause="report from 10.77.0.3")
+    verdict = one(run(PLAN, [chosen], traffic(PLAN, before(30))), replace(ALL, subject=subject(PLAN, 31.0)))
+    assert f"{GROUP} -> p3 (exclude 10.77.0.1)" in verdict.tables[0]
+    assert words.event(replace(chosen, present=False, filter="")) == (
+        f"28.0 s sw1: {GROUP} no longer to p3 (report from 10.77.0.3)"
+    )
+    assert words.event(chosen) == (
+        f"28.0 s sw1: {GROUP} (exclude 10.77.0.1) now to p3 (report from 10.77.0.3)"
+    )
+    done = Igmp(at_s=1.0, switch="sw1", port="p2", what="leave", source="fe80::2", protocol="mld")
+    assert words.event(done) == "1.0 s MLD leave from fe80::2 seen on sw1 port p2"
 
 
 def test_a_switch_without_snooping_says_so():

@@ -1,7 +1,7 @@
 """Load on those who did not ask, and the tables of a switch."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from factory import GROUP, everything, nothing, plan, run, stream, subject, traffic, where
@@ -111,6 +111,12 @@ LINES = [
     line(5.0, "querier", address="10.77.0.5"),
     line(26.0, "member", present=False, port="p2", group=str(GROUP)),
 ]
+GROUP6 = IPv6Address("ff15::1")
+OF_MLD = [
+    replace(line(0.0, "member", port="p3", group=str(GROUP6)), protocol="mld"),
+    replace(line(0.0, "router-port", port="p4"), protocol="mld"),
+    replace(line(0.0, "querier", address="fe80::9"), protocol="mld"),
+]
 
 
 def tables(at_s, groups=None, router_ports=None, querier=None, judged=False):
@@ -166,3 +172,23 @@ def test_a_table_that_changes_at_that_very_moment_is_neither_right_nor_wrong():
 
 def test_load_of_everything_and_nothing():
     assert one(run(PLAN, traffic(PLAN, nothing, flooded=everything)), load(1.0, 1.0)).status is Status.PASSED
+
+
+@pytest.mark.parametrize(
+    ("written", "got"),
+    [
+        ({"groups": ((GROUP6, ("p3",)), (GROUP, ("p1", "p2")))}, "as written"),
+        ({"mld_router_ports": ("p4",), "router_ports": ("p5",)}, "as written"),
+        (
+            {"mld_querier": IPv6Address("fe80::9"), "mld_querier_judged": True, "querier_judged": True},
+            "sw1 at 6.0 s: querier: 10.77.0.5",
+        ),
+        (
+            {"groups": ((GROUP6, ("p1",)),), "mld_router_ports": (), "mld_querier_judged": True},
+            "sw1 at 6.0 s: ff15::1 -> p3; MLD router ports: p4; MLD querier: fe80::9",
+        ),
+    ],
+)
+def test_tables_of_mld_are_judged_beside_those_of_igmp(written, got):
+    verdict = one(run(PLAN, LINES, OF_MLD, traffic(PLAN)), replace(tables(6.0), **written), PLAN)
+    assert verdict.got == got
