@@ -35,6 +35,7 @@ class Election:
     def __init__(self, *, interval_s: float, zero_address_wins: bool) -> None:
         self.interval_s = interval_s
         self.zero_address_wins = zero_address_wins
+        self.remembers_losers = True
         self._own: Address | None = None
         self._rivals: Deadlines[Address] = Deadlines()
         self._ports: dict[Address, str] = {}
@@ -60,10 +61,24 @@ class Election:
         self._own = None
         return self._settle(cause)
 
+    def accepts(self, source: Address) -> bool:
+        """Whether a query of this source would make it the querier, or is the querier's own."""
+        if source.is_unspecified and not self.zero_address_wins:
+            return False
+        believed = self._believed
+        if believed is None or believed.address.is_unspecified:
+            return True
+        return int(source) <= int(believed.address)
+
     def hear(self, source: Address, port: str, now: float) -> list[Effect]:
         """A query arrived."""
         if source.is_unspecified and not self.zero_address_wins:
             return []
+        if not self.remembers_losers:
+            if not self.accepts(source):
+                return []
+            self._rivals.clear()
+            self._ports.clear()
         if source not in self._rivals and len(self._rivals) >= MOST_HEARD:
             highest = max(self._rivals.pending(), key=int)
             if int(source) > int(highest):

@@ -27,6 +27,11 @@ class Forwarding:
         self._grace_until_s: float | None = None
         self._flood_queries_left = 0
 
+    @property
+    def floods_everything(self) -> bool:
+        """Whether nothing is pruned at the moment."""
+        return self._told is not None and not self._told[0]
+
     def forget(self) -> None:
         """Begin anew, as after power on; the mode is told again."""
         self._told = None

@@ -25,14 +25,21 @@ from harness.wire.membership import Address, GroupRecord, RecordType
 
 _WHOLE_GROUP = Questions(group=True)
 _MODE_EXCLUDE = (RecordType.IS_EX, RecordType.TO_EX)
+_MODE_INCLUDE = (RecordType.IS_IN, RecordType.TO_IN)
 
 
 class Learning:
-    """The member table with the rules for filling it. ``querier`` is the switch's own, if it has one."""
+    """The member table with the rules for filling it.
+
+    Its owner keeps these up to date: ``querier`` is the switch's own, if it has one; ``nobody_asks`` is true
+    while no querier at all is known; ``router_ports`` are the switch's.
+    """
 
     def __init__(self, config: SnoopingConfig) -> None:
         self.table = MembershipTable()
         self.querier: Querier | None = None
+        self.nobody_asks = True
+        self.router_ports: tuple[str, ...] = ()
         self.refused = 0
         self.overflowed = False
         self._config = config
@@ -118,7 +125,11 @@ class Learning:
 
     def _coarse(self, entry: Entry, record: GroupRecord, source: Address, now: float) -> list[Effect]:
         """A record in the words of a switch that keeps no sources (RFC 4541 section 2.1.2)."""
-        match intent_of(record):
+        intent = intent_of(record)
+        if self._config.every_record_joins:
+            leaves = record.type in _MODE_INCLUDE and not record.sources
+            intent = Intent.LEAVE if leaves else Intent.JOIN
+        match intent:
             case Intent.JOIN:
                 return self._join(entry, source, now)
             case Intent.LEAVE if entry in self.table:
@@ -152,6 +163,8 @@ class Learning:
     def _join(
         self, entry: Entry, source: Address, now: float, kind: RecordType = RecordType.IS_EX
     ) -> list[Effect]:
+        if self._config.no_members_on_router_ports and entry[1] in self.router_ports:
+            return []
         if self.querier is not None:
             self.querier.confirm(*entry)
         until_s = moment(now, self._config.membership_interval_s)
@@ -187,6 +200,9 @@ class Learning:
 
     def _ask(self, entry: Entry, questions: Questions, now: float) -> list[Effect]:
         if self.querier is None:
+            if self._config.leave_without_querier and self.nobody_asks and questions.group:
+                config = self._config
+                self.table.shorten(entry, now + config.last_member_count * config.last_member_interval_s)
             return []
         effects: list[Effect] = []
         until_s = now + self.querier.config.last_member_time_s
@@ -223,6 +239,8 @@ class Learning:
 
     def _note_older_host(self, entry: Entry, version: int, now: float) -> None:
         """Older Host Present Interval is the membership interval (RFC 9776 section 8.13)."""
+        if self._config.ignore_older_hosts:
+            return
         until_s = moment(now, self._config.membership_interval_s)
         if version < self._config.dialect.leaves_version:
             self._no_leaves_until_s[entry] = until_s

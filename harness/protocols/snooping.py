@@ -145,6 +145,8 @@ class SnoopingSwitch:
         6.18).
         """
         self._set_up(port, False)
+        if self._config.keep_on_link_down:
+            return self._settle(now)
         effects: list[Effect] = [*self._learning.drop_port(port, f"port {port} down")]
         effects += self._routers.port_down(port, f"port {port} down")
         return effects + self._settle(now)
@@ -253,13 +255,15 @@ class SnoopingSwitch:
     ) -> list[Effect]:
         """Queries make router ports, but not those from 0.0.0.0 or :: (RFC 4541 sections 2.1.1 (2) and 3)."""
         effects: list[Effect] = []
-        if self._config.learn_router_from_zero or not source.is_unspecified:
-            until_s = moment(now, self._config.router_port_interval_s)
-            effects += self._routers.learn(port, until_s, f"query from {source}")
-        if self._querier is None:
-            effects += self._election.hear(source, port, now)
-        else:
-            effects += self._querier.receive_query(source, now, port)
+        of_querier = query.group is None and self._election.accepts(source)
+        if of_querier or not self._config.elected_querier_only:
+            if self._config.learn_router_from_zero or not source.is_unspecified:
+                until_s = moment(now, self._config.router_port_interval_s)
+                effects += self._routers.learn(port, until_s, f"query from {source}")
+            if self._querier is None:
+                effects += self._election.hear(source, port, now)
+            else:
+                effects += self._querier.receive_query(source, now, port)
         self._learning.heed_query(query, now)
         self._ask_for_relays(query.group)
         if query.group is None:
@@ -350,6 +354,9 @@ class SnoopingSwitch:
                 )
 
     def _where(self, to: RelayTo) -> tuple[str, ...]:
+        """A switch that floods until it knows a querier floods reports too (measured on Linux 6.18)."""
+        if self._config.flood_until is FloodUntil.QUERIER and self._forwarding.floods_everything:
+            return self._up
         match to:
             case RelayTo.ROUTER_PORTS:
                 return self._routers.ports
@@ -419,6 +426,7 @@ class SnoopingSwitch:
     def _set_querier(self, now: float, cause: str) -> list[Effect]:
         """Bring the own querier and the election's rules in line with the configuration."""
         wanted = self._config.standing_querier()
+        self._election.remembers_losers = not self._config.elected_querier_only
         if wanted is None:
             self._election.interval_s = self._config.other_querier_interval_s
             self._election.zero_address_wins = self._config.zero_is_querier
@@ -458,6 +466,8 @@ class SnoopingSwitch:
         if response_s is None:
             response_s = 0.0 if own is None else own.config.max_response_s
         believed = self._election.believed
+        self._learning.nobody_asks = believed is None
+        self._learning.router_ports = self._routers.ports
         address = None if believed is None else believed.address
         return [*self._forwarding.settle(self._config, address, bool(self._routers.ports), now, response_s)]
 

@@ -24,6 +24,7 @@ from harness.observations.model import Record, TableLine
 from harness.plan.addresses import mac_bytes
 from harness.plan.build import build
 from harness.plan.model import End, Plan
+from harness.profiles import DataPlane
 from harness.scenario.loader import load
 from harness.wire import ethernet, igmp, ipv4
 from harness.wire.membership import Message
@@ -35,6 +36,7 @@ LINK_LOCAL = IPv4Address("224.0.0.251")
 FENCE = IPv4Address("224.0.0.200")
 """Of 224.0.0.0/24, so every switch floods it: where it has arrived, all that was sent before it has."""
 LIMIT_S = 5.0
+_CALM_S, _CALM_OF_A_DAEMON_S = 0.01, 0.05
 _PROTOCOL_PROBE = 253
 """For experiments (RFC 3692)."""
 _ETH_P_IP = 0x0800
@@ -50,6 +52,20 @@ class Network:
     hosts: tuple[int, ...]
     profile: str
     settings: str = ""
+
+    def ports(self) -> tuple[tuple[str, str], ...]:
+        """(switch, port) of every cable, once: ports are numbered hosts first, then links."""
+        used = [0] * (self.switches + 1)
+        ports: list[tuple[str, str]] = []
+        for switch in self.hosts:
+            used[switch] += 1
+            ports.append((f"sw{switch}", f"p{used[switch]}"))
+        for switch in range(2, self.switches + 1):
+            other = 1 if self.star else switch - 1
+            used[other] += 1
+            used[switch] += 1
+            ports.append((f"sw{other}", f"p{used[other]}"))
+        return tuple(ports)
 
     def plan(self, folder: Path, *, emulated: bool) -> Plan:
         """The plan of a lab of this network."""
@@ -132,7 +148,7 @@ class Tables:
             table.pop(line, None)
 
     def lines(self) -> frozenset[tuple[str, ...]]:
-        """Everything, for a comparison."""
+        """Everything, for a comparison, a line each."""
         queriers = (("querier", switch, address) for switch, address in self.queriers.items())
         routers = (("router port", *line) for line in self.routers)
         return frozenset((*queriers, *routers, *(("member", *line) for line in self.members)))
@@ -183,6 +199,11 @@ class World:
                     self.arrived[host].append(frame[_PAYLOAD_AT:].rstrip(b"\0"))
 
         return read
+
+    @property
+    def has_daemons(self) -> bool:
+        """Whether a switch is made by programs of its own."""
+        return any(switch.data_plane is DataPlane.OPENVSWITCH for switch in self.plan.switches)
 
     def do(self, step: Step) -> None:
         """Carry a step out."""
@@ -296,7 +317,8 @@ class SideBySide:
                 raise LabError(msg)
 
     def _calm_s(self, world: World) -> float:
-        return 0.02
+        """How long its tables must not have changed: a daemon of its own is looked at now and then."""
+        return _CALM_OF_A_DAEMON_S if world.has_daemons else _CALM_S
 
     def _probe(self) -> dict[str, frozenset[tuple[str, ...]]]:
         """Let every host send to every group; return who received what, as (sender, group, receiver)."""

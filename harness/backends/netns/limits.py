@@ -183,13 +183,17 @@ def _querier_timers(owner: str, querier: QuerierConfig) -> Iterator[Timer]:
         floor_s=_response_floor_s(querier.dialect),
         reason=_RESPONSE_REASONS[querier.dialect],
     )
-    yield Timer(
-        owner=owner,
-        name=f"{_of(querier.dialect)}query interval",
-        value_s=querier.query_interval_s,
-        floor_s=TIMER_FLOOR_S,
-        reason="the event loop's accuracy",
-    )
+    for name, value_s in (
+        ("query interval", querier.query_interval_s),
+        ("start delay", querier.start_delay_s),
+    ):
+        yield Timer(
+            owner=owner,
+            name=f"{_of(querier.dialect)}{name}",
+            value_s=value_s,
+            floor_s=TIMER_FLOOR_S,
+            reason="the event loop's accuracy",
+        )
 
 
 def _bridge_timers(owner: str, querier: QuerierConfig) -> Iterator[Timer]:

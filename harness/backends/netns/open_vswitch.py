@@ -3,7 +3,7 @@
 Its tables are those of ``ovs-appctl mdb/show``, asked for at every turn of the daemon's clock and after every
 IGMP message; a port in the group ``querier`` is a router port. The daemon's clock is put forward to run at
 the lab's speed, so ages are the customer's seconds, to about one second and one turn. Open vSwitch has no
-querier and elects none: who queries is what was heard last on a router port.
+querier and elects none: the record names whom the others have elected, by the queries that were heard.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from harness.errors import LabError
 from harness.observations.model import Igmp, Impaired, Mode, TableLine
 from harness.plan.model import PlanSwitch
 from harness.protocols.dialect import Dialect
-from harness.protocols.effects import Unregistered
+from harness.protocols.effects import Effect, TableChange, Unregistered
+from harness.protocols.election import Election
 from harness.protocols.intents import heard
 from harness.protocols.snooping import RelayTo, SnoopingConfig
 from harness.wire import membership
@@ -91,8 +92,12 @@ class OpenVSwitch:
         self._ports = {port.number: port.name for port in switch.ports}
         self.vswitchd = Vswitchd(switch.name, namespace, [(port.name, port.number) for port in switch.ports])
         self._known: dict[tuple[str, Address | None], None] = {}
-        self._heard: dict[tuple[Dialect, str], Address] = {}
-        self._queriers: dict[Dialect, Address] = {}
+        self._elections = {
+            dialect: Election(
+                interval_s=self._behaviour.other_querier_interval_s / clock.speed, zero_address_wins=False
+            )
+            for dialect in self._dialects
+        }
         self._asked: dict[int, str] = {}
         self._turned_s = 0.0
         self._closed = False
@@ -124,6 +129,8 @@ class OpenVSwitch:
         self.vswitchd.configure(bridge_settings(self._switch, behaviour))
         self._note_static_ports(_static_ports(before), behaviour)
         self._note_mode()
+        if not behaviour.snooping:
+            self._forget_queriers("snooping switched off")
         self._ask("mdb/show", BRIDGE)
 
     def port_changed(self, port: str, *, up: bool) -> None:
@@ -136,6 +143,7 @@ class OpenVSwitch:
         """Lose all learned entries, of groups and of addresses."""
         for table in ("mdb/flush", "fdb/flush"):
             self._ask(table, BRIDGE)
+        self._forget_queriers("switch restarted")
         self._ask("mdb/show", BRIDGE)
 
     # --- watching -----------------------------------------------------------------------------------------
@@ -145,6 +153,8 @@ class OpenVSwitch:
         if self._closed:
             return
         now = self._loop.now()
+        for dialect, election in self._elections.items():
+            self._note_queriers(dialect, election.expire(now))
         if not self._asked:  # a daemon that is behind is not asked for more; the next turn makes up for it
             ahead_ms = int((now - self._turned_s) * (self._clock.speed - 1) * 1000)
             if ahead_ms > 0:
@@ -176,36 +186,28 @@ class OpenVSwitch:
         self._known = now
         for port, group in gone:
             self._note(port, group, False, _CAUSE)
-            if group is None:
-                self._heard = {entry: who for entry, who in self._heard.items() if entry[1] != port}
         for port, group in come:
             self._note(port, group, True, _CAUSE)
-        self._follow_queriers()
 
-    def _follow_queriers(self) -> None:
-        """The querier heard last on a port that still is a router port."""
-        for dialect in self._dialects:
-            heard_from = [
-                who
-                for (spoken, port), who in self._heard.items()
-                if spoken is dialect and (port, None) in self._known
-            ]
-            before, now = self._queriers.pop(dialect, None), heard_from[-1] if heard_from else None
-            if now is not None:
-                self._queriers[dialect] = now
-            for address, present in ((before, False), (now, True)):
-                if address is not None and before != now:
-                    self._emit(
-                        TableLine(
-                            at_s=self._clock.now(),
-                            switch=self.name,
-                            table="querier",
-                            present=present,
-                            address=str(address),
-                            cause="no router port is left" if now is None else f"query from {now}",
-                            protocol=dialect.value,
-                        )
+    def _forget_queriers(self, cause: str) -> None:
+        for dialect, election in self._elections.items():
+            self._note_queriers(dialect, election.forget_all(cause))
+
+    def _note_queriers(self, dialect: Dialect, effects: list[Effect]) -> None:
+        """Whom the others elect; the switch itself takes no notice."""
+        for effect in effects:
+            if isinstance(effect, TableChange):
+                self._emit(
+                    TableLine(
+                        at_s=self._clock.now(),
+                        switch=self.name,
+                        table="querier",
+                        present=effect.present,
+                        address=str(effect.address),
+                        cause=effect.cause,
+                        protocol=dialect.value,
                     )
+                )
 
     def _note(self, port: str, group: Address | None, present: bool, cause: str) -> None:
         """A router port is one of both protocols: Open vSwitch does not tell them apart."""
@@ -248,6 +250,8 @@ class OpenVSwitch:
     def _read_frames(self) -> None:
         for frame in self._tap.frames():
             dialect = Dialect.MLD if frame.data[12:14] == _ETHERTYPE_IPV6 else Dialect.IGMP
+            if dialect not in self._dialects:
+                continue
             try:
                 read = dialect.parse(frame.data)
             except Malformed:
@@ -266,9 +270,9 @@ class OpenVSwitch:
                     protocol=dialect.value,
                 )
             )
-            if isinstance(read.message, membership.Query) and not read.source.is_unspecified:
-                self._heard.pop((dialect, frame.port), None)
-                self._heard[dialect, frame.port] = read.source
+            if isinstance(read.message, membership.Query) and self._behaviour.snooping:
+                elected = self._elections[dialect].hear(read.source, frame.port, frame.at_s)
+                self._note_queriers(dialect, elected)
         self._ask("mdb/show", BRIDGE)
 
     def report_drops(self) -> None:

@@ -104,6 +104,13 @@ def test_what_the_kernels_bridge_cannot_be_told_is_refused(refused):
         assert "floods until it knows a querier" in text
 
 
+def test_a_querier_must_be_able_to_listen_first(refused):
+    switch = "profile: class-c, querier: {start_delay: 1s}"
+    assert refused(switch, speed=10) == ()
+    (text,) = refused(switch, speed=50)
+    assert text.startswith("sw1: start delay 1 s at speed 50 is 0.02 s") and "speed 20 or less" in text
+
+
 def test_settings_that_the_kernels_bridge_lacks_are_refused_together(refused):
     (text,) = refused(
         "profile: linux-bridge, lookup: mac, report_suppression: on, querier: {start_delay: 5s}",
