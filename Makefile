@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help set-up scenarios test lint types imports check schema bench clean
+.PHONY: help set-up scenarios test lint types imports check schema platforms bench clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,10 @@ check: lint types imports test ## All of the above but the scenarios
 
 schema: $(STAMP) ## Generate the JSON Schema that editors use
 	@$(BIN)/python -m harness.scenario.schema
+
+platforms: $(STAMP) ## Run every platform in every situation, and write the table of docs/platforms.md anew
+	@$(BIN)/mcast situations --markdown $(ARGS) >.platforms && sed -i '/^|/d' docs/platforms.md && cat .platforms >>docs/platforms.md; \
+		ended=$$?; rm -f .platforms; exit $$ended
 
 bench: $(STAMP) ## Measure, beside the peers that are installed
 	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark $(ARGS) || exit 1; done

@@ -1,4 +1,5 @@
-"""The ``mcast`` command: ``run``, ``check``, ``plan``, ``judge``, ``profiles``, ``doctor``.
+"""The ``mcast`` command: ``run``, ``check``, ``plan``, ``judge``, ``profiles``, ``situations``,
+``doctor``.
 
 stdout is the result, stderr the progress. Exit codes are those of ``harness.errors.ExitCode``. A mistake of
 the user's or of the machine's is told without a traceback. Commands are imported when they are called, so
@@ -27,6 +28,7 @@ _COMMANDS = {
     "plan": "Print what a scenario becomes.",
     "judge": "Judge a run again, without a lab.",
     "profiles": "Show what each vendor's switches do, and who says so.",
+    "situations": "Run platforms where they differ, and say what was seen.",
     "doctor": "Tell what this host can do.",
 }
 

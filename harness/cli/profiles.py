@@ -73,13 +73,14 @@ def command(name: str | None, wants_json: bool) -> ExitCode:
         found = [profiles.load(each) for each in profiles.names()]
         told = json.dumps([_as_json(each) for each in found], indent=2) if wants_json else _table(found)
     else:
-        profile = _named(name)
+        profile = named(name)
         told = json.dumps(_as_json(profile), indent=2) if wants_json else "\n".join(_described(profile))
     click.echo(told)
     return ExitCode.PASSED
 
 
-def _named(name: str) -> Profile:
+def named(name: str) -> Profile:
+    """A profile by its name, or from the user's own file. Raises UsageError, ScenarioError."""
     if profiles.is_file(name):
         return profiles.read_profile(Path(name))
     try:

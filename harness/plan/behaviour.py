@@ -157,6 +157,7 @@ def as_shipped(profile: Profile, *, mac: str, address: IPv4Address) -> Configure
     shipped |= _AS_MEASURED[profile.data_plane]
     behaviour = SnoopingConfig(
         snooping=profile.snooping,
+        zero_is_querier=defaults.zero_address_wins,
         other_querier_interval_s=defaults.other_querier_interval_s,
         querier=ready if profile.querier else None,
         mac=mac_bytes(mac),

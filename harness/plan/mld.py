@@ -43,6 +43,7 @@ def mld_as_shipped(profile: Profile, igmp: Configured, *, mac: str) -> Configure
         querier=None,
         querier_needs_address=True,
         learn_router_from_zero=False,
+        zero_is_querier=False,
     )
     configured = Configured(behaviour=behaviour, ready=ready)
     return following(igmp, configured) if profile.data_plane in ONE_SETTING else configured
@@ -63,6 +64,7 @@ def following(igmp: Configured, mld: Configured) -> Configured:
         querier=None,
         querier_needs_address=True,
         learn_router_from_zero=False,
+        zero_is_querier=False,
     )
     return Configured(behaviour=behaviour, ready=ready).with_querier(igmp.behaviour.querier is not None)
 

@@ -429,7 +429,7 @@ class SnoopingSwitch:
         self._election.remembers_losers = not self._config.elected_querier_only
         if wanted is None:
             self._election.interval_s = self._config.other_querier_interval_s
-            self._election.zero_address_wins = self._config.learn_router_from_zero
+            self._election.zero_address_wins = self._config.zero_is_querier
         else:
             self._election.interval_s = wanted.other_querier_present_interval_s
             self._election.zero_address_wins = wanted.zero_address_wins

@@ -95,7 +95,7 @@ class SnoopingConfig:
     ``last_member_interval_s`` and ``last_member_count`` govern leaves on this switch, in place of the
     querier's; a count of 0 means that neither a leave nor a group query shortens an entry's life.
     ``learn_router_from_zero``: a query from 0.0.0.0 makes a router port, which RFC 4541 section 2.1.1 (2)
-    advises against; without a querier of its own the switch then also takes 0.0.0.0 for a querier.
+    advises against. ``zero_is_querier``: without a querier of its own the switch takes 0.0.0.0 for one.
     ``querier_needs_address``: a querier without an address stays silent instead of asking from 0.0.0.0.
     ``querier_yields_to_router_port``: a static router port keeps the own querier silent (Dell Force10).
     ``relay_records_to``: as ``relay_reports_to`` for what goes to a group of routers: reports with records
@@ -141,6 +141,7 @@ class SnoopingConfig:
     fast_leave_ports: frozenset[str] = frozenset()
     static_router_ports: tuple[str, ...] = ()
     learn_router_from_zero: bool = False
+    zero_is_querier: bool = False
     relay_reports_to: RelayTo = RelayTo.ROUTER_PORTS
     querier: QuerierConfig | None = None
     querier_needs_address: bool = False

@@ -257,9 +257,13 @@ class Pool:
     # --- ending -------------------------------------------------------------------------------------------
 
     def _take(self, job: _Job, outcome: Outcome) -> None:
-        """Take the outcome of a run, or repeat the run alone if this machine spoilt it."""
+        """Take the outcome of a run, or repeat the run alone if this machine spoilt it.
+
+        A run of which nothing is expected has no verdicts, and is spoilt only where something was impaired.
+        """
         again = job.first is None and not job.request.hold and not self._closing
-        if again and outcome.status is Status.INCONCLUSIVE:
+        judged = outcome.verdicts or outcome.impairments
+        if again and judged and outcome.status is Status.INCONCLUSIVE:
             request = replace(job.request, suffix=f"{job.request.suffix}-alone")
             self._enqueue(replace(job, request=request, alone=True, first=outcome))
             return

@@ -291,7 +291,7 @@ class Devices:
         return None if self._cables is None else self._cables.last_due_s()
 
     def catch_up(self) -> None:
-        """Wait until switches that are programs have forwarded what was sent, through as many as there are."""
+        """Wait until switches that are programs have forwarded what was sent, through all of them."""
         drivers = [driver for driver in self._switches.values() if isinstance(driver, OpenVSwitch)]
         for _ in drivers:
             for driver in drivers:

@@ -106,6 +106,7 @@ class Lab:
             self._loop.call_at(self._clock.real(action.at_s), partial(self._actor.act, action))
         self._flush_again()
         self._loop.run_until(self._clock.real(self._plan.duration_s))
+        self._devices.catch_up()
         self._let_arrive()
 
     def hold(self) -> None:

@@ -50,6 +50,7 @@ configs = st.fixed_dictionaries(
         "fast_leave_ports": st.just(frozenset({"p2"})),
         "static_router_ports": st.sampled_from([(), ("p3",)]),
         "learn_router_from_zero": st.booleans(),
+        "zero_is_querier": st.booleans(),
         "relay_reports_to": st.sampled_from(RelayTo),
         "relay_records_to": st.sampled_from(RelayTo),
         "querier": st.none()

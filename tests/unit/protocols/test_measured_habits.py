@@ -16,7 +16,7 @@ PORTS = ("p1", "p2", "p3")
 GROUP, OTHER = IPv4Address("239.192.0.1"), IPv4Address("239.192.0.2")
 LOW, HIGH, NOBODY = (IPv4Address(text) for text in ("10.77.0.1", "192.0.2.1", "0.0.0.0"))
 SOURCE = IPv4Address("10.77.0.9")
-CONFIG = SnoopingConfig(learn_router_from_zero=True)
+CONFIG = SnoopingConfig(learn_router_from_zero=True, zero_is_querier=True)
 
 
 class Bench:

@@ -234,12 +234,13 @@ def test_a_query_makes_a_router_port_until_none_is_heard_for_the_interval():
 
 
 @pytest.mark.parametrize("learns", [False, True])
-def test_a_query_from_zero_makes_a_router_port_only_where_configured(learns):
-    """RFC 4541 section 2.1.1; the Linux bridge learns from it (measured on Linux 6.18)."""
-    bench = Bench(learn_router_from_zero=learns)
+@pytest.mark.parametrize("believes", [False, True])
+def test_a_query_from_zero_makes_router_port_and_querier_only_where_configured(learns, believes):
+    """RFC 4541 section 2.1.1; the Linux bridge does both (measured on Linux 6.18)."""
+    bench = Bench(learn_router_from_zero=learns, zero_is_querier=believes)
     effects = bench.query("p4", ZERO)
     assert bench.switch.router_ports() == (("p4",) if learns else ())
-    assert bench.switch.querier_address() == (ZERO if learns else None)
+    assert bench.switch.querier_address() == (ZERO if believes else None)
     assert sent_to(effects) == ["p1", "p2", "p3"], "hosts hear it either way"
 
 

@@ -279,7 +279,7 @@ def test_a_restart_loses_the_tables_and_asks_again():
 
 
 def test_a_restarted_switch_floods_again_until_it_knows_a_querier():
-    bench = Bench(flood_until=FloodUntil.QUERIER, learn_router_from_zero=True)
+    bench = Bench(flood_until=FloodUntil.QUERIER, zero_is_querier=True)
     bench.query("p4", ZERO)
     bench.wait(20)
     bench.keep(bench.switch.restart(bench.now))
