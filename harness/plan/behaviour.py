@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 from typing import Any, Literal, cast
 
 from harness.plan.addresses import mac_bytes
-from harness.profiles import DataPlane, Profile
+from harness.profiles import DataPlane, Habits, Profile
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Unregistered
 from harness.protocols.querier import QuerierConfig
@@ -79,20 +79,21 @@ _OF_THE_PROFILE = (
     *("on_topology_change", "topology_change_queries"),
 )
 """Fields that a profile and the machine's configuration have in common."""
-_AS_MEASURED: dict[DataPlane, dict[str, bool]] = {
-    DataPlane.LINUX_BRIDGE: {
+_AS_MEASURED: dict[Habits, dict[str, bool]] = {
+    Habits.LINUX_BRIDGE: {
         "elected_querier_only": True,
         "every_record_joins": True,
         "ignore_older_hosts": True,
         "leave_without_querier": True,
+        "floods_reports": True,
     },
-    DataPlane.OPENVSWITCH: {
+    Habits.OPEN_VSWITCH: {
         "every_record_joins": True,
         "ignore_older_hosts": True,
         "no_members_on_router_ports": True,
         "keep_on_link_down": True,
     },
-    DataPlane.EMULATED: {},
+    Habits.NONE: {},
 }
 """What the genuine ones were seen to do beyond their profiles: docs/kernel-quirks.md."""
 _NUMBER_OF_GROUPS = {"most_groups", "most_groups_per_port"}
@@ -154,7 +155,7 @@ def as_shipped(profile: Profile, *, mac: str, address: IPv4Address) -> Configure
         start_delay_s=defaults.start_delay_s,
     )
     shipped: dict[str, Any] = {name: getattr(profile, name) for name in _OF_THE_PROFILE}
-    shipped |= _AS_MEASURED[profile.data_plane]
+    shipped |= _AS_MEASURED[profile.habits]
     behaviour = SnoopingConfig(
         snooping=profile.snooping,
         zero_is_querier=defaults.zero_address_wins,

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import assert_never
 
 from harness.plan.addresses import mac_bytes
-from harness.plan.model import PlanHost, PlanStream, PlanSwitch
+from harness.plan.model import Cast, Plan, PlanHost, PlanStream, PlanSwitch
 from harness.protocols.dialect import source_specific
 from harness.protocols.host_config import HostConfig, IgnoredQuery
 from harness.protocols.snooping import SnoopingConfig
@@ -44,11 +44,16 @@ def emulated(written: EmulatedHost, host: PlanHost, prefix_length: int) -> HostC
     )
 
 
-def learning(switch: PlanSwitch, host: PlanHost, stream: PlanStream) -> Learning:
+def groups_in(plan: Plan) -> int:
+    """How many groups a switch of this plan can hear of before the timeline begins, at most."""
+    return len({stream.group for stream in plan.streams if stream.cast is Cast.MULTICAST})
+
+
+def learning(switch: PlanSwitch, host: PlanHost, stream: PlanStream, groups: int) -> Learning:
     """What becomes of the reports of a host's membership at a switch that they reach.
 
-    The rules of a firewall are opaque, so a host that has some may keep its own reports in; and a table with
-    a limit may be full.
+    The rules of a firewall are opaque, so a host that has some may keep its own reports in; and a table that
+    has no room for all ``groups`` may be full.
     """
     behaviour = switch.behaviour if stream.group.version == 4 else switch.mld
     if behaviour is None or not behaviour.snooping:
@@ -58,8 +63,9 @@ def learning(switch: PlanSwitch, host: PlanHost, stream: PlanStream) -> Learning
         return Learning.NEVER
     if not behaviour.any_source_in_ssm and source_specific(stream.group) and not stream.source_specific:
         return Learning.NEVER
-    doubtful = host.firewall or behaviour.most_groups or behaviour.most_groups_per_port
-    return Learning.POSSIBLE if doubtful else Learning.CERTAIN
+    rooms = (behaviour.most_groups, behaviour.most_groups_per_port)
+    full = any(0 < room < groups for room in rooms)
+    return Learning.POSSIBLE if host.firewall or full else Learning.CERTAIN
 
 
 def _passes(behaviour: SnoopingConfig, host: HostConfig) -> bool:

@@ -8,12 +8,13 @@ down in these settings, the snooping machine lacks a setting.
 from __future__ import annotations
 
 from harness.profiles.loader import SUFFIX, is_file, load, names, read_profile
-from harness.profiles.model import BehaviourClass, DataPlane, Profile, Provenance, QuerierDefaults
+from harness.profiles.model import BehaviourClass, DataPlane, Habits, Profile, Provenance, QuerierDefaults
 
 __all__ = [
     "SUFFIX",
     "BehaviourClass",
     "DataPlane",
+    "Habits",
     "Profile",
     "Provenance",
     "QuerierDefaults",

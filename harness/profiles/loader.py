@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.errors import Problem, ScenarioError
-from harness.profiles.model import BehaviourClass, DataPlane, Profile, Provenance, QuerierDefaults
+from harness.profiles.model import BehaviourClass, DataPlane, Habits, Profile, Provenance, QuerierDefaults
 from harness.protocols.effects import Unregistered
 from harness.protocols.snooping_config import (
     FloodUntil,
@@ -109,6 +109,7 @@ IDENTITY: Table = {
     "about": ("about", _words),
     "class": ("behaviour_class", _one_of(BehaviourClass)),
     "data_plane": ("data_plane", _one_of(DataPlane)),
+    "habits": ("habits", _one_of(Habits)),
 }
 
 SETTINGS: Table = {

@@ -49,6 +49,14 @@ class DataPlane(Enum):
     EMULATED = "emulated"
 
 
+class Habits(Enum):
+    """Whose measured habits a platform has beyond its settings (docs/kernel-quirks.md)."""
+
+    NONE = "none"
+    LINUX_BRIDGE = "linux-bridge"
+    OPEN_VSWITCH = "open-vswitch"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Where the value of ``setting`` comes from; ``verified``: read there or measured, not remembered."""
@@ -91,6 +99,7 @@ class Profile:
     about: str
     behaviour_class: BehaviourClass
     data_plane: DataPlane
+    habits: Habits
     snooping: bool
     mld_snooping: bool
     querier: bool

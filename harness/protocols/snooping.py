@@ -354,8 +354,7 @@ class SnoopingSwitch:
                 )
 
     def _where(self, to: RelayTo) -> tuple[str, ...]:
-        """A switch that floods until it knows a querier floods reports too (measured on Linux 6.18)."""
-        if self._config.flood_until is FloodUntil.QUERIER and self._forwarding.floods_everything:
+        if self._config.floods_reports and self._forwarding.floods_everything:
             return self._up
         match to:
             case RelayTo.ROUTER_PORTS:

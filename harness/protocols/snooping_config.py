@@ -121,6 +121,8 @@ class SnoopingConfig:
     ``ignore_older_hosts``: leaves count also where a host of version 1 was heard.
     ``leave_without_querier``: while no querier is known, and so nobody asks, a leave all the same brings
     the end of an entry near by the last member query time.
+    ``floods_reports``: while everything floods because no querier is known, reports do too; hosts of version
+    1 and 2 that hear them keep their own back.
     ``no_members_on_router_ports``: a join on a router port enters nothing, since everything goes there
     already; so a group whose only members are there counts as unregistered.
     ``keep_on_link_down``: what was learnt on a port stays when its link goes.
@@ -164,6 +166,7 @@ class SnoopingConfig:
     every_record_joins: bool = False
     ignore_older_hosts: bool = False
     leave_without_querier: bool = False
+    floods_reports: bool = False
     no_members_on_router_ports: bool = False
     keep_on_link_down: bool = False
 

@@ -32,7 +32,7 @@ from harness.backends.netns.router import RouterQuerier
 from harness.backends.netns.vswitchd import bring_up
 from harness.errors import LabError
 from harness.observations.model import Impaired
-from harness.plan.hosts import Learning, learning
+from harness.plan.hosts import Learning, groups_in, learning
 from harness.plan.model import (
     ActionKind,
     Cast,
@@ -74,6 +74,9 @@ class SwitchDriver(Protocol):
     def restart(self) -> None:
         """Lose all tables and begin again."""
 
+    def hush(self, hushed: bool) -> None:
+        """Keep reports from hosts, or let them pass as its settings say."""
+
     def topology_changed(self) -> None:
         """Be told that the spanning tree has changed."""
 
@@ -97,6 +100,7 @@ class Devices:
             hosts=tuple(_host_spec(host, plan) for host in plan.hosts),
             links=tuple(_link_spec(link, plan) for link in plan.links),
         )
+        self._groups = groups_in(plan)
         self._switches: dict[str, SwitchDriver] = {}
         self._cables: ImpairedCables | None = None
         self._queriers: dict[tuple[Dialect, str], RouterQuerier] = {}
@@ -243,7 +247,9 @@ class Devices:
 
     def is_certain(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether no switch is in doubt about a membership."""
-        return not any(learning(switch, host, stream) is Learning.POSSIBLE for switch in self._plan.switches)
+        return not any(
+            self._learning(switch, host, stream) is Learning.POSSIBLE for switch in self._plan.switches
+        )
 
     def knows(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether the switches that must learn of a join have done so.
@@ -256,7 +262,7 @@ class Devices:
         while waiting:
             name, port = waiting.pop()
             switch = self._plan.switch(name)
-            if learning(switch, host, stream) is Learning.NEVER:
+            if self._learning(switch, host, stream) is Learning.NEVER:
                 continue
             if not self._switches[name].knows(stream.group, port):
                 return False
@@ -268,21 +274,23 @@ class Devices:
                     waiting.append((own.peer, own.peer_port))
         return True
 
+    def _learning(self, switch: PlanSwitch, host: PlanHost, stream: PlanStream) -> Learning:
+        return learning(switch, host, stream, self._groups)
+
     def _joined(self, switch: PlanSwitch, port: Port) -> bool:
         """Tell whether a port's cable to another switch is up from the start."""
         end = (switch.name, port.name)
         return any(link.up for link in self._plan.links if end in (link.a, link.b))
 
     def hush(self, hushed: bool) -> None:
-        """Let kernel bridges flood nothing to hosts, or what they flood by their settings."""
+        """Keep reports from hosts, or let them pass as each switch does by its settings."""
         for switch in self._switches.values():
-            if isinstance(switch, KernelBridge):
-                switch.hush(hushed)
+            switch.hush(hushed)
 
     def reported(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether no report of a join is still to come that a kernel bridge would flood."""
         driver = self._switches[host.switch]
-        if learning(self._plan.switch(host.switch), host, stream) is Learning.NEVER:
+        if self._learning(self._plan.switch(host.switch), host, stream) is Learning.NEVER:
             return True
         return not isinstance(driver, KernelBridge) or driver.reported(stream.group, host.port)
 

@@ -20,7 +20,7 @@ from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.packet import CONTROL_FRAMES, Tap
 from harness.observations.model import Igmp, Impaired, Mode, TableLine
-from harness.plan.model import PlanSwitch
+from harness.plan.model import PeerKind, PlanSwitch
 from harness.protocols.dialect import Dialect, never_pruned
 from harness.protocols.effects import (
     Effect,
@@ -32,7 +32,8 @@ from harness.protocols.effects import (
     TableChange,
 )
 from harness.protocols.snooping import SnoopingConfig, SnoopingSwitch
-from harness.wire.membership import Address
+from harness.wire.malformed import Malformed
+from harness.wire.membership import Address, Query
 
 _DIALECTS = {b"\x08\x00": Dialect.IGMP, b"\x86\xdd": Dialect.MLD}
 _PROTOCOL_AT = {Dialect.IGMP: 23, Dialect.MLD: 20}
@@ -50,8 +51,8 @@ class _ControlPlane:
         self.mode: ForwardingMode | None = None
 
     def knows(self, entry: Entry, sources: tuple[Address, ...]) -> bool:
-        """Tell whether a port receives a group from these sources, or need not be a member to do so."""
-        if self.mode is None or not self.mode.snooping:
+        """Tell whether a port is a member of a group for these sources, or nobody can be one."""
+        if not self.behaviour.snooping:
             return True
         known = self.members.get(entry)
         return known is not None and all(map(known.passes, sources))
@@ -63,6 +64,8 @@ class EmulatedSwitch:
     def __init__(self, switch: PlanSwitch, namespace: int, loop: Loop, clock: Clock, emit: Emit) -> None:
         self.name = switch.name
         self._ports = frozenset(port.name for port in switch.ports)
+        self._nodes = frozenset(port.name for port in switch.ports if port.peer_kind is PeerKind.NODE)
+        self._hushed = False
         self._loop = loop
         self._clock = clock
         self._emit = emit
@@ -117,6 +120,10 @@ class EmulatedSwitch:
         for dialect, plane in self._planes.items():
             self._obey(dialect, plane.machine.restart(now), now)
 
+    def hush(self, hushed: bool) -> None:
+        """Relay no reports to nodes, or as always: a crowd that joins at once must not silence itself."""
+        self._hushed = hushed
+
     def topology_changed(self) -> None:
         """Tell the control plane that the spanning tree has changed."""
         now = self._loop.now()
@@ -135,8 +142,18 @@ class EmulatedSwitch:
                 sends += self._note(dialect, plane.machine.tick(frame.at_s), frame.at_s)
             if (speaker := self._addressed(frame.data)) is not None:
                 effects = self._planes[speaker].machine.receive(frame.port, frame.data, frame.at_s)
-                sends += self._note(speaker, effects, frame.at_s)
+                relayed = self._note(speaker, effects, frame.at_s)
+                sends += self._kept_from_nodes(relayed, speaker, frame.data) if self._hushed else relayed
         self._carry_out(sends)
+
+    def _kept_from_nodes(self, relayed: list[Send], dialect: Dialect, frame: bytes) -> list[Send]:
+        try:
+            read = dialect.parse(frame)
+        except Malformed:
+            return relayed
+        if read is None or isinstance(read.message, Query):
+            return relayed
+        return [send for send in relayed if send.port not in self._nodes]
 
     def _addressed(self, frame: bytes) -> Dialect | None:
         """The dialect whose machine reads a frame. PIM is not trapped, so only a learner is shown it."""

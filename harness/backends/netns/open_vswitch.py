@@ -144,6 +144,9 @@ class OpenVSwitch:
     def topology_changed(self) -> None:
         """Nothing to do: the spanning tree of the scenario is not the daemon's own."""
 
+    def hush(self, hushed: bool) -> None:
+        """Nothing to do: while it snoops, reports go to router ports alone."""
+
     def restart(self) -> None:
         """Lose all learned entries, of groups and of addresses."""
         self._ask("fdb/flush", BRIDGE)

@@ -90,7 +90,7 @@ def test_a_file_of_ones_own_is_shown_with_its_mistakes(mcast: Mcast, scenario: S
     told = mcast("profiles", str(file))
 
     assert told.code is ExitCode.BAD_INPUT
-    assert told.err.startswith("lab.profile.yaml:26:23: ")
+    assert told.err.startswith("lab.profile.yaml:27:23: ")
     assert 'did you mean "flood"?' in told.err
 
 
@@ -126,7 +126,7 @@ def test_mistakes_in_the_file_are_told_once_and_alone(mcast: Mcast, scenario: Sc
     told = mcast("check", str(using(scenario, "./lab.profile.yaml", "good", "lost")))
 
     assert told.code is ExitCode.BAD_INPUT
-    assert [line.split(": ")[0] for line in told.err.splitlines()] == ["lab.profile.yaml:26:23"]
+    assert [line.split(": ")[0] for line in told.err.splitlines()] == ["lab.profile.yaml:27:23"]
 
 
 def test_a_file_that_is_not_there_is_a_mistake_where_it_is_named(mcast: Mcast, scenario: Scenario) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.backends.netns.forger import encode
 from harness.plan.build import build_all
-from harness.plan.hosts import Learning, learning
+from harness.plan.hosts import Learning, groups_in, learning
 from harness.plan.model import ActionKind, Plan
 from harness.protocols.snooping_config import HeaderCheck
 from harness.run import plan_file
@@ -53,13 +53,14 @@ def planned(folder: Path, node: str, group: str = "239.192.0.1") -> Plan:
         (FIREWALL, {"snooping": False}, Learning.CERTAIN),
         ("igmp_version: 2", {"most_groups": 1}, Learning.POSSIBLE),
         ("igmp_version: 2", {"most_groups_per_port": 1}, Learning.POSSIBLE),
+        ("igmp_version: 2", {"most_groups": 2}, Learning.CERTAIN),
         ("igmp_version: 2", {"any_source_in_ssm": False}, Learning.CERTAIN),
     ],
 )
 def test_what_a_switch_learns_of_a_membership(tmp_path, node, settings, expected):
     plan = planned(tmp_path, node)
     switch = replace(plan.switches[0], behaviour=replace(plan.switches[0].behaviour, **settings))
-    assert learning(switch, plan.host("n"), plan.streams[0]) is expected
+    assert learning(switch, plan.host("n"), plan.streams[0], groups=2) is expected
 
 
 def test_joins_without_a_source_in_the_range_for_sources(tmp_path):
@@ -67,8 +68,10 @@ def test_joins_without_a_source_in_the_range_for_sources(tmp_path):
     behaviour = replace(plan.switches[0].behaviour, any_source_in_ssm=False)
     switch = replace(plan.switches[0], behaviour=behaviour)
     stream = plan.streams[0]
-    assert learning(switch, plan.host("n"), stream) is Learning.NEVER
-    assert learning(switch, plan.host("n"), replace(stream, source_specific=True)) is Learning.CERTAIN
+    specific = replace(stream, source_specific=True)
+    assert learning(switch, plan.host("n"), stream, groups=1) is Learning.NEVER
+    assert learning(switch, plan.host("n"), specific, groups=1) is Learning.CERTAIN
+    assert groups_in(plan) == 1
 
 
 def test_a_plan_with_hosts_and_forged_packets_comes_back_from_its_file(tmp_path):

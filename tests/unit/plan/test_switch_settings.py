@@ -127,8 +127,8 @@ def test_a_switch_begins_as_its_profile_says(tmp_path: Path, name: str) -> None:
     held = {field.name for field in dataclasses.fields(profile)}
     common = held & {field.name for field in dataclasses.fields(behaviour)}
     assert held - common == {
-        *("name", "title", "vendor", "about", "behaviour_class", "data_plane", "provenance"),
-        *("mld_snooping", "querier_defaults"),
+        *("name", "title", "vendor", "about", "behaviour_class", "data_plane", "habits"),
+        *("provenance", "mld_snooping", "querier_defaults"),
     }
     for field in common - {"querier"}:
         assert getattr(behaviour, field) == getattr(profile, field), field

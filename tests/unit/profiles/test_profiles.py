@@ -190,43 +190,43 @@ def test_an_unknown_profile_is_told_with_the_nearest(name: str, said: str) -> No
         (
             "value: on, source: snooping",
             "value: onn, source: snooping",
-            ['33:19: "onn" is neither on nor off'],
+            ['34:19: "onn" is neither on nor off'],
         ),
         (
             "value: never",
             "value: nevr",
-            ['40:22: "nevr" is none of never, querier, router-port; did you mean "never"?'],
+            ['41:22: "nevr" is none of never, querier, router-port; did you mean "never"?'],
         ),
         (
             "value: 260s",
             "value: 260",
-            ['42:30: "260" is no duration: it has no unit; write 260s for seconds (or ms, m, h)'],
+            ['43:30: "260" is no duration: it has no unit; write 260s for seconds (or ms, m, h)'],
         ),
         (
             "fast_leave:",
             "fast-leave:",
-            ['1:1: "fast_leave" is missing', '45:1: unknown key "fast-leave"; did you mean "fast_leave"?'],
+            ['1:1: "fast_leave" is missing', '46:1: unknown key "fast-leave"; did you mean "fast_leave"?'],
         ),
         (
             "last_member_count: {value: 2",
             "last_member_count: {value: 11",
-            ['44:28: "11" is no whole number from 0 to 10'],
+            ['45:28: "11" is no whole number from 0 to 10'],
         ),
         (
             "source: wiki",
             "source: wikki",
-            ['35:31: "wikki" is not among the sources above; did you mean "wiki"?'],
+            ['36:31: "wikki" is not among the sources above; did you mean "wiki"?'],
         ),
-        ("verified: true", "verified: maybe", ['33:57: "maybe" is neither true nor false']),
+        ("verified: true", "verified: maybe", ['34:57: "maybe" is neither true nor false']),
         ("class: C", "class: E", ['4:8: "E" is none of A, B, C, D']),
         ("name: juniper-ex", "name: other", ['1:7: the name is that of the file: "juniper-ex"']),
-        ("  version: {value: 2, source: wiki, verified: true}\n", "", ['67:3: "version" is missing']),
+        ("  version: {value: 2, source: wiki, verified: true}\n", "", ['68:3: "version" is missing']),
         (
             "querier_defaults:",
             "querier_default:",
             [
                 '1:1: "querier_defaults" is missing',
-                '66:1: unknown key "querier_default"; did you mean "querier_defaults"?',
+                '67:1: unknown key "querier_default"; did you mean "querier_defaults"?',
             ],
         ),
         (
@@ -237,28 +237,28 @@ def test_an_unknown_profile_is_told_with_the_nearest(name: str, said: str) -> No
         (
             "snooping: {value: on, source: snooping-guide, verified: true}",
             "snooping: on",
-            ['33:11: "snooping" is a mapping of keys and values'],
+            ['34:11: "snooping" is a mapping of keys and values'],
         ),
         (
             "checks: {value: []",
             "checks: {value: [router-alert, hop, hops, hops]",
             [
                 (
-                    '53:32: "hop" is none of router-alert, hops, traffic-class, destination; '
+                    '54:32: "hop" is none of router-alert, hops, traffic-class, destination; '
                     'did you mean "hops"?'
                 ),
-                "53:43: this stands twice in the list",
+                "54:43: this stands twice in the list",
             ],
         ),
         (
             "checks: {value: []",
             "checks: {value: hops",
-            ['53:17: "value" is a list; [] is an empty one'],
+            ['54:17: "value" is a list; [] is an empty one'],
         ),
         (
             "  timers: >-",
             "  idle: nothing cites this one\n  timers: >-",
-            ['20:3: nothing cites the source "idle"'],
+            ['21:3: nothing cites the source "idle"'],
         ),
     ],
 )

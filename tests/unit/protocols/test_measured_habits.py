@@ -138,7 +138,9 @@ def test_what_was_learnt_stays_when_the_link_goes() -> None:
 
 
 def test_reports_flood_like_everything_else_until_a_querier_is_known() -> None:
-    bench = Bench(replace(CONFIG, flood_until=FloodUntil.QUERIER, grace=False))
+    config = replace(CONFIG, flood_until=FloodUntil.QUERIER, grace=False)
+    assert Bench(config).says("p1", Report(version=2, group=GROUP)) == []
+    bench = Bench(replace(config, floods_reports=True))
     assert bench.says("p1", Report(version=2, group=GROUP)) == ["p2", "p3"]
     bench.says("p3", Query(version=2))
     assert bench.says("p1", Report(version=2, group=GROUP)) == ["p3"]
