@@ -52,6 +52,7 @@ class Network:
     hosts: tuple[int, ...]
     profile: str
     settings: str = ""
+    speed: float = 1
 
     def ports(self) -> tuple[tuple[str, str], ...]:
         """(switch, port) of every cable, once: ports are numbered hosts first, then links."""
@@ -77,6 +78,7 @@ class Network:
                 "scenario: the same script on genuine and emulated switches",
                 "source: RFC 4541",
                 "duration: 10s",
+                f"speed: {self.speed:g}",
                 "network:",
                 "  switches:",
                 *switches,
@@ -288,6 +290,10 @@ class SideBySide:
         self._rest(step.quiet_s if isinstance(step, Say) else 0.0)
         if isinstance(step, Cable) and step.up:
             self._wait_for_fences()
+
+    def wait(self, real_s: float) -> None:
+        """Let time pass in both, and let them come to rest."""
+        self._rest(real_s)
 
     def differences(self) -> tuple[str, ...]:
         """What the two worlds know and deliver differently, a sentence each."""

@@ -141,3 +141,31 @@ def test_open_vswitch(data: st.DataObject) -> None:
 @given(st.data())
 def test_strict_open_vswitch(data: st.DataObject) -> None:
     same(data, "ovs-strict")
+
+
+def test_timers_of_the_linux_bridge(tmp_path: Path) -> None:
+    """Each is looked at well before it runs out, and well after."""
+    network = Network(
+        switches=1,
+        star=False,
+        hosts=(1, 1),
+        profile="linux-bridge",
+        settings=", membership_interval: 15s",
+        speed=10,
+    )
+    kept, left = (Say(host=f"h{n}", message=Report(version=2, group=GROUPS[n])) for n in (1, 2))
+    members = [("member", "sw1", "p1", str(GROUPS[1])), ("member", "sw1", "p2", str(GROUPS[2]))]
+    with side_by_side(network, tmp_path) as both:
+        for step in (kept, left, Say(host="h2", message=Leave(group=GROUPS[2]))):
+            both.step(step)
+            assert not both.differences()
+        assert both.genuine.tables.lines() == frozenset(members), "a leave takes two seconds, also unasked"
+        both.wait(0.4)
+        assert not both.differences()
+        assert both.genuine.tables.lines() == frozenset(members[:1])
+        both.wait(0.6)
+        assert not both.differences()
+        assert both.genuine.tables.lines() == frozenset(members[:1])
+        both.wait(1.0)
+        assert not both.differences()
+        assert both.genuine.tables.lines() == frozenset()
