@@ -372,12 +372,21 @@ class Devices:
         self._switches[switch].topology_changed()
 
     def restart_host(self, name: str) -> None:
-        """Take a host's interface down and up again: its stack leaves no goodbye, and reports anew."""
-        self._fabric.set_host_link(name, up=False)
-        self._fabric.set_host_link(name, up=True)
+        """Take a host's interface down and up again: its stack leaves no goodbye, and reports anew.
+
+        Its switch sees the link go and come, unless the port is down anyhow. The port is set down too, since
+        a kernel bridge hears of a carrier that is back at once as if it had never been away.
+        """
+        host = self._plan.host(name)
+        end = End(device=host.switch, port=host.port)
+        plugged = self._fabric.is_up(end.device, end.port)
+        for up in (False, True):
+            self._fabric.set_host_link(name, up=up)
+            if plugged:
+                self.set_link(end, up=up)
         self._set_neighbours((name,))
-        if (host := self._emulated.get(name)) is not None:
-            host.rejoin()
+        if (emulated := self._emulated.get(name)) is not None:
+            emulated.rejoin()
 
     def _set_neighbours(self, names: tuple[str, ...]) -> None:
         """Give the hosts that unicast permanent neighbour entries.

@@ -220,6 +220,10 @@ class Fabric:
             raise KeyError(device)
         return self._cut.fd, self._cut.name((device, port))
 
+    def is_up(self, switch: str, port: str) -> bool:
+        """Tell whether a port is administratively up; KeyError if there is none."""
+        return self._ports[switch, port].up
+
     # --- what is there ------------------------------------------------------------------------------------
 
     def port_states(self, switch: str) -> dict[str, LinkState]:
