@@ -116,7 +116,7 @@ def _phrase(spells: tuple[Spell, ...], last_query_s: float | None) -> str:
             return f"nothing until {_rounded(until_s)}"
         case _:
             gaps = [spell for spell in spells if not spell.heard]
-            lengths = ", ".join(f"{gap.until_s - gap.from_s:.0f} s" for gap in gaps)
+            lengths = ", ".join(_rounded(gap.until_s - gap.from_s) for gap in gaps)
             return f"{'works' if spells[0].heard else 'nothing at first'}, gaps of {lengths}"
 
 
