@@ -49,7 +49,8 @@ def read_end(text: str, names: Names, loc: Loc, mistakes: Mistakes) -> tuple[Pla
     switches = names.expanded(name, names.switches) or names.expanded(name, names.domains)
     match = _PORT.fullmatch(port)
     if not switches:
-        tell_unknown(name, names, loc, mistakes, others=names.several)
+        groups = [several for several, made in names.several.items() if set(made) <= set(names.switches)]
+        tell_unknown(name, names, loc, mistakes, others=groups)
     elif colon and match is None:
         mistakes.add(loc, f'"{text}": the ports of {name} are {name}:p1, {name}:p2 and so on')
     elif colon and len(switches) > 1:

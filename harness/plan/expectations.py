@@ -43,7 +43,6 @@ from harness.scenario.expectations import (
     Window,
 )
 from harness.scenario.expectations import Expectation as Written
-from harness.scenario.fields import Moment
 from harness.scenario.loader import LoadedVariant
 from harness.wire.membership import Address
 
@@ -342,28 +341,30 @@ class Expectations:
         self, written: Window, loc: Loc, start_s: float, duration_s: float
     ) -> tuple[float, float] | None:
         from_s: float | None = start_s
+        opens = (*loc, "from" if written.opens is None else written.opens[0])
         if written.opens is not None:
-            key, moment = written.opens
-            from_s = self._at_s(moment, (*loc, key), duration_s)
+            from_s = self._moments.at_s(written.opens[1], opens)
         until_s: float | None = duration_s
         if written.until is not None:
-            until_s = self._at_s(written.until, (*loc, "until"), duration_s)
+            until_s = self._moments.at_s(written.until, (*loc, "until"))
         if from_s is None or until_s is None:
             return None
-        if until_s <= from_s:
+        if until_s <= from_s and (written.until is not None or from_s <= duration_s):
             place = (*loc, "until") if written.until is not None else loc
             self._mistakes.add(
                 place, f"the window is empty: it begins at {from_s:g} s and ends at {until_s:g} s"
             )
             return None
-        return from_s, until_s
+        in_time = (
+            self._in_time(from_s, opens, duration_s),
+            self._in_time(until_s, (*loc, "until"), duration_s),
+        )
+        return (from_s, until_s) if all(in_time) else None
 
-    def _at_s(self, moment: Moment, loc: Loc, duration_s: float) -> float | None:
-        at_s = self._moments.at_s(moment, loc)
-        if at_s is not None and at_s > duration_s:
+    def _in_time(self, at_s: float, loc: Loc, duration_s: float) -> bool:
+        if at_s > duration_s:
             self._mistakes.add(loc, f"{at_s:g} s is after the end of the scenario ({duration_s:g} s)")
-            return None
-        return at_s
+        return at_s <= duration_s
 
     def _check_evidence(self, judged: Iterable[PlanStream], from_s: float, until_s: float, loc: Loc) -> None:
         """Of every stream a datagram must be due, or nothing could contradict the expectation."""
@@ -375,7 +376,9 @@ class Expectations:
     # --- tables ---------------------------------------------------------------------------------------------
 
     def _tables(self, written: SwitchState, loc: Loc, where: Where, duration_s: float) -> ExpectTables | None:
-        at_s = self._at_s(written.at, (*loc, "at"), duration_s)
+        at_s = self._moments.at_s(written.at, (*loc, "at"))
+        if at_s is not None and not self._in_time(at_s, (*loc, "at"), duration_s):
+            at_s = None
         name = one_domain(written.switch, self._names, (*loc, "switch"), self._mistakes)
         switch = next((one for one in self._network.switches if one.name == name), None)
         if at_s is None or switch is None:

@@ -131,6 +131,11 @@ class _Held:
     impairment: Impairment
     silence: bool
 
+    def is_ended_by(self, restored: Impairment) -> bool:
+        """Whether this is the silence that is restored; of all frames, every silence is."""
+        every = restored.kind is FrameKind.ALL and restored.larger_than is None
+        return self.silence and (every or self.impairment == restored)
+
 
 class Impairments:
     """The state of every end, folded along the timeline."""
@@ -156,18 +161,18 @@ class Impairments:
 
     def restore(self, ends: Iterable[End], silence: Impairment) -> tuple[ImpairedEnd, ...]:
         """End the silence of these frames; of all frames: every silence."""
-        every = silence.kind is FrameKind.ALL and silence.larger_than is None
         return tuple(
-            self._now(
-                end,
-                tuple(
-                    one
-                    for one in self._held.get(end, ())
-                    if not (one.silence and (every or one.impairment == silence))
-                ),
-            )
+            self._now(end, tuple(one for one in self._held.get(end, ()) if not one.is_ended_by(silence)))
             for end in ends
         )
+
+    def silent(self, ends: Iterable[End], silence: Impairment) -> bool:
+        """Whether there is a silence, at some of these ends, that ``restore`` would end."""
+        return any(one.is_ended_by(silence) for end in ends for one in self._held.get(end, ()))
+
+    def impaired(self, ends: Iterable[End]) -> bool:
+        """Whether anything happens to frames at some of these ends."""
+        return any(self._held.get(end) for end in ends)
 
     def repair(self, ends: Iterable[End]) -> tuple[ImpairedEnd, ...]:
         """End everything."""

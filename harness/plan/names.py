@@ -143,7 +143,12 @@ class Names:
         """Whether a name is one of ``among``; if not, that is a mistake."""
         if name in among:
             return True
-        mistakes.add_unknown(loc, kind, name, among)
+        if several := self.expanded(name, among):
+            mistakes.add(
+                loc, f"{name} is {', '.join(several[:3])}{', ...' * (len(several) > 3)}: name one of them"
+            )
+        else:
+            mistakes.add_unknown(loc, kind, name, among)
         return False
 
 

@@ -6,7 +6,7 @@ A mistake leaves out the device that it is in, so that the rest can still be loo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
@@ -126,9 +126,17 @@ def plan_network(
         impaired=impaired_at_start(network, names, hosts, planned_links, mistakes),
         tree=settings,
         configured=configured,
-        notes=notes,
+        notes=(*notes, *_unplugged(tuple(device for device, _ in switches), ports_of)),
         complete=len(mistakes) == 0,
     )
+
+
+def _unplugged(switches: tuple[_Device, ...], ports_of: Mapping[str, tuple[Port, ...]]) -> Iterator[Note]:
+    """A switch without a cable, as it comes of a variant that misspells one's name."""
+    used = {chassis_of(name) for name, ports in ports_of.items() if ports}
+    for device in switches:
+        if chassis_of(device.name) not in used:
+            yield device.loc, f"nothing is plugged into {chassis_of(device.name)}"
 
 
 # --- devices -----------------------------------------------------------------------------------------------

@@ -75,7 +75,6 @@ class Timeline:
         self._mld = dict(network.mld)
         self._members = {(name, stream.number) for stream in streams.multicast for name in stream.receivers}
         self._impairments = Impairments(network.impaired)
-        self._up = {(link.a, link.b): link.up or link.blocked for link in network.links}
         self._tree = None if network.tree is None else TreeActions(names.domains, network.links, network.tree)
         self._loops: set[tuple[Loc, tuple[str, ...]]] = set()
         self._up = {(link.a, link.b): link.up for link in network.links}
@@ -87,7 +86,6 @@ class Timeline:
     def read(self, variant: LoadedVariant) -> tuple[Action, ...]:
         """All actions, sorted by their moments; steps of one moment stay in the order of the file."""
         self._check_loops_at_start()
-        end_s = variant.scenario.duration
         timed: list[tuple[float, int, Step]] = []
         end_s = variant.scenario.duration
         for index, step in enumerate(variant.scenario.timeline):
@@ -367,6 +365,8 @@ class Timeline:
             impaired = self._impairments.silence(ends, impairment)
             return _Change(kind=ActionKind.SILENCE, text=f"silence {words}{of}", impaired=impaired)
         if step.restore is not None:
+            if not self._impairments.silent(ends, impairment):
+                self._mistakes.add(loc, f"{words}{of}: there is no silence to restore then")
             impaired = self._impairments.restore(ends, impairment)
             return _Change(kind=ActionKind.RESTORE, text=f"restore {words}{of}", impaired=impaired)
         impaired = self._impairments.impair(ends, impairment)
@@ -387,6 +387,8 @@ class Timeline:
         lanes = self._cable(names, loc)
         if not lanes:
             return None
+        if not self._impairments.impaired(_ends(lanes)):
+            self._mistakes.add(loc, f"{cable_words(lanes)} is as good as new then: nothing to repair")
         impaired = self._impairments.repair(_ends(lanes))
         return _Change(kind=ActionKind.REPAIR, text=f"repair {cable_words(lanes)}", impaired=impaired)
 
@@ -416,9 +418,6 @@ class Timeline:
             place, device = (*loc, names.index(name)), name.partition(":")[0]
             tell_unknown(device, self._names, place, self._mistakes, kind="device", others=self._names.hosts)
         if unknown_names:
-            return ()
-        if len(names) > 2:
-            self._mistakes.add(loc, "a cable has two ends")
             return ()
         if len(names) == 1 and ":" not in names[0] and names[0] not in self._names.hosts:
             self._mistakes.add(loc, f"{names[0]} has many cables: write {names[0]}:p1, or both of its ends")

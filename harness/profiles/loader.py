@@ -85,7 +85,7 @@ def _one_of(choices: type[_Choice]) -> Parse:
     def parse(scalar: Scalar) -> _Choice:
         words = tuple(str(choice.value) for choice in choices)
         if scalar.text not in words:
-            message = f'"{scalar.text}" is none of {", ".join(words)}{closest(scalar.text, words)}'
+            message = f'"{scalar.text}" is not one of {", ".join(words)}{closest(scalar.text, words)}'
             raise ValueError(message)
         return choices(scalar.text)
 

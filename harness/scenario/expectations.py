@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from harness.scenario.fields import (
     Audience,
@@ -22,6 +23,7 @@ from harness.scenario.fields import (
     Who,
 )
 from harness.scenario.strict import Strict
+from harness.source import closest
 
 
 def check_bounds(at_least: float | None, at_most: float | None) -> None:
@@ -35,8 +37,8 @@ def check_bounds(at_least: float | None, at_most: float | None) -> None:
 class Loss(Strict):
     """At most, or at least, this share of the datagrams does not arrive."""
 
-    at_most: Share | None = None
-    at_least: Share | None = None
+    at_most: Share | None = Field(None, description="no pair loses more")
+    at_least: Share | None = Field(None, description="every pair loses that much")
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -54,23 +56,34 @@ class Outcome(StrEnum):
 class Matrix(Strict):
     """For each sender who must hear it; the others must not. A sender left out is not judged."""
 
-    matrix: dict[str, Who]
+    matrix: dict[str, Who] = Field(description="for each sender who hears it")
 
 
 class LossResult(Strict):
     """A share of loss."""
 
-    loss: Loss
+    loss: Loss = Field(description="the bounds of each pair's loss")
+
+
+def _read_outcome(value: Any) -> Any:
+    if isinstance(value, str) and value in set(Outcome):
+        return value
+    hint = closest(value, set(Outcome)) if isinstance(value, str) else ""
+    given = f'"{value}"' if isinstance(value, str | int | float) else "this"
+    msg = f"{given} is no result: write all, none, {{loss: {{at_most: 1%}}}} or {{matrix: {{n1: all}}}}{hint}"
+    raise ValueError(msg)
 
 
 def _result_kind(value: Any) -> str:
-    if isinstance(value, Matrix) or (isinstance(value, dict) and "matrix" in value):
-        return "matrix"
-    return "loss" if isinstance(value, dict | LossResult) else "word"
+    if not isinstance(value, dict):
+        return "matrix" if isinstance(value, Matrix) else "loss" if isinstance(value, LossResult) else "word"
+    return next((kind for kind in ("matrix", "loss") if kind in value), "word")
 
 
 Result = Annotated[
-    Annotated[Outcome, Tag("word")] | Annotated[LossResult, Tag("loss")] | Annotated[Matrix, Tag("matrix")],
+    Annotated[Outcome, BeforeValidator(_read_outcome), Tag("word")]
+    | Annotated[LossResult, Tag("loss")]
+    | Annotated[Matrix, Tag("matrix")],
     Discriminator(_result_kind),
 ]
 
@@ -81,6 +94,14 @@ _SENDERS = "whose datagrams are looked at; all are those that send the stream"
 
 class Window(Strict):
     """When an expectation holds; ``after``, which reads better with a step's name, means ``from``."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "at": "an expectation of delivery has a window: from and until",
+        "loss": "it is result: {loss: {at_most: 1%}}",
+        "matrix": "it is result: {matrix: {n1: all}}",
+        "from_": "it is from",
+        "receivers": "it is to",
+    }
 
     from_: MomentText | None = Field(
         None, alias="from", description="the window's begin; left out: the start of the stream"
@@ -108,7 +129,7 @@ class Window(Strict):
 class Deliver(Window):
     """Who must hear a stream, or must not, in a window of time."""
 
-    deliver: Name
+    deliver: Name = Field(description="the stream or mesh")
     by: Literal["multicast", "unicast"] = Field("multicast", description="of a mesh, which of the two")
     to: Audience = Field(("members",), description=_TO)
     senders: Who = Field(("all",), description=_SENDERS)
@@ -118,8 +139,8 @@ class Deliver(Window):
 class Stops(Window):
     """Delivery works, then ends between two moments and does not come back in the window."""
 
-    stops: Name
-    by: Literal["multicast", "unicast"] = "multicast"
+    stops: Name = Field(description="the stream or mesh")
+    by: Literal["multicast", "unicast"] = Field("multicast", description="of a mesh, which of the two")
     to: Audience = Field(("members",), description=_TO)
     senders: Who = Field(("all",), description=_SENDERS)
     between: Between = Field(description="the last datagram that arrives is due between these moments")
@@ -128,8 +149,8 @@ class Stops(Window):
 class Heals(Window):
     """Delivery is complete not later than ``within`` after a moment, and stays so in the window."""
 
-    heals: Name
-    by: Literal["multicast", "unicast"] = "multicast"
+    heals: Name = Field(description="the stream or mesh")
+    by: Literal["multicast", "unicast"] = Field("multicast", description="of a mesh, which of the two")
     to: Audience = Field(("members",), description=_TO)
     senders: Who = Field(("all",), description=_SENDERS)
     within: Duration = Field(description="after the window's begin; whatever is due later must arrive")
@@ -144,10 +165,10 @@ class Heals(Window):
 class Load(Window):
     """Datagrams that reach nodes which did not ask for them, as a share of all that were sent by others."""
 
-    load: Audience
+    load: Audience = Field(description="who is looked at: non-members, router-ports, members, or names")
     stream: Name | None = Field(None, description="left out: all streams together")
-    at_most: Share | None = None
-    at_least: Share | None = None
+    at_most: Share | None = Field(None, description="the share is not larger")
+    at_least: Share | None = Field(None, description="the share is not smaller")
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -158,8 +179,8 @@ class Load(Window):
 class SwitchState(Strict):
     """The tables of a switch at one moment; of a switch with VLANs, those of one (sw1.20)."""
 
-    switch: SwitchName
-    at: MomentText
+    switch: SwitchName = Field(description="sw1, or one VLAN of it (sw1.20)")
+    at: MomentText = Field(description="the moment at which its tables are looked at")
     groups: dict[Group, Who] | None = Field(
         None, description="for each group the members: ports (p3) or the neighbours on them (n3, sw2)"
     )
@@ -167,7 +188,7 @@ class SwitchState(Strict):
     querier: SeenQuerier | None = Field(None, description="the address, or none")
     mld_router_ports: Who | None = Field(None, description="as router_ports, of IPv6")
     mld_querier: SeenQuerier6 | None = Field(None, description="its link-local address, or none")
-    why: str | None = None
+    why: str | None = Field(None, description="a sentence for the report")
 
     @model_validator(mode="after")
     def _judges_something(self) -> Self:

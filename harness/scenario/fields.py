@@ -20,6 +20,7 @@ from harness.scenario.values import (
     parse_addresses,
     parse_bandwidth,
     parse_between,
+    parse_cable,
     parse_duration,
     parse_group,
     parse_group4,
@@ -29,6 +30,8 @@ from harness.scenario.values import (
     parse_mtus,
     parse_names,
     parse_on_off,
+    parse_on_off_or_settings,
+    parse_pair,
     parse_rate,
     parse_seen_querier,
     parse_share,
@@ -117,7 +120,10 @@ Between = Annotated[
     BeforeValidator(parse_between),
     WithJsonSchema({"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": ["string", "number"]}}),
 ]
-OnOff = Annotated[bool, BeforeValidator(parse_on_off), WithJsonSchema({"enum": ["on", "off", True, False]})]
+_ON_OFF = WithJsonSchema({"enum": ["on", "off", True, False]})
+OnOff = Annotated[bool, BeforeValidator(parse_on_off), _ON_OFF]
+OnOffOrSettings = Annotated[bool, BeforeValidator(parse_on_off_or_settings), _ON_OFF]
+"""The short form of what can be switched on and off, where settings are the long one."""
 Rate = Annotated[float, BeforeValidator(parse_rate), _text(r"^\d+(\.\d+)?/(ms|s|m|h)$", "1/s", "10/s", "6/m")]
 """Datagrams a second of the customer's time."""
 Share = Annotated[float, BeforeValidator(parse_share), _text(r"^\d+(\.\d+)?%$", "0%", "1%", "12.5%")]
@@ -188,6 +194,8 @@ SeenQuerier6 = Annotated[IPv6Address | Literal["none"], BeforeValidator(parse_se
 _ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names), WithJsonSchema(_ONE_OR_MORE)]
 """One name or several."""
+CableName = Annotated[tuple[str, ...], BeforeValidator(parse_cable), WithJsonSchema(_ONE_OR_MORE)]
+"""A cable: a node, a port (sw1:p3), or both of its ends."""
 Texts = Annotated[tuple[str, ...], BeforeValidator(parse_texts), WithJsonSchema(_ONE_OR_MORE)]
 Who = Annotated[
     tuple[str, ...],
@@ -197,8 +205,7 @@ Who = Annotated[
 """Names of nodes; "all", or "all" followed by "-name" for each exception, is kept as written."""
 Pair = Annotated[
     tuple[str, ...],
-    BeforeValidator(parse_names),
-    Field(min_length=2, max_length=2),
+    BeforeValidator(parse_pair),
     WithJsonSchema({"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "string"}}),
 ]
 """Two names."""

@@ -6,7 +6,7 @@ it the kernel speaks, which is too correct to report wrongly and too lenient to 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -23,16 +23,12 @@ from harness.scenario.fields import (
     OnOff,
 )
 from harness.scenario.strict import Strict
-
-
-def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
+from harness.scenario.values import parse_words
 
 _IGNORED = [one.value for one in IgnoredQuery]
 IgnoredQueries = Annotated[
     tuple[IgnoredQuery, ...],
-    BeforeValidator(_listed),
+    BeforeValidator(parse_words),
     WithJsonSchema({"anyOf": [{"enum": _IGNORED}, {"type": "array", "items": {"enum": _IGNORED}}]}),
 ]
 
@@ -65,7 +61,9 @@ class EmulatedHost(Strict):
 class ForgedPacket(Strict):
     """What all forged packets have. Left out, all is as if the node itself had sent it."""
 
-    source: Address | None = None
+    source: Address | None = Field(
+        None, description="the IP address that it seems to come from; left out, the node's"
+    )
     mac: Mac | None = Field(None, description="the source address of the frame")
 
 
@@ -79,17 +77,17 @@ class ForgedFrame(ForgedPacket):
     """What all forged messages of IGMP have."""
 
     destination: Address | None = Field(None, description="left out: that of the RFCs")
-    ttl: int = Field(1, ge=0, le=255)
-    router_alert: OnOff = True
+    ttl: int = Field(1, ge=0, le=255, description="1 is right")
+    router_alert: OnOff = Field(True, description="off: without the Router Alert option")
 
 
 class ForgedQuery(ForgedFrame):
     """A query: general, for a ``group``, or for ``sources`` of it."""
 
-    version: Literal[1, 2, 3] = 2
-    max_response: Length = 10.0
-    group: Group4 | None = None
-    sources: Addresses = ()
+    version: Literal[1, 2, 3] = Field(2, description="of IGMP")
+    max_response: Length = Field(10.0, description="hosts answer within this time")
+    group: Group4 | None = Field(None, description="left out, the query is general")
+    sources: Addresses = Field((), description="of a group, in version 3")
 
     @model_validator(mode="after")
     def _version_has_it(self) -> Self:
@@ -103,9 +101,9 @@ class ForgedQuery(ForgedFrame):
 class ForgedReport(ForgedFrame):
     """A report of a group; in version 3 of ``sources`` of it alone, if there are any."""
 
-    group: Group4
-    version: Literal[1, 2, 3] = 2
-    sources: Addresses = ()
+    group: Group4 = Field(description="that it reports")
+    version: Literal[1, 2, 3] = Field(2, description="of IGMP")
+    sources: Addresses = Field((), description="which alone it wants, in version 3")
 
     @model_validator(mode="after")
     def _version_has_it(self) -> Self:
@@ -117,8 +115,8 @@ class ForgedReport(ForgedFrame):
 class ForgedLeave(ForgedFrame):
     """A leave of a group: version 2's own message, or version 3's record of no sources."""
 
-    group: Group4
-    version: Literal[2, 3] = 2
+    group: Group4 = Field(description="that it leaves")
+    version: Literal[2, 3] = Field(2, description="of IGMP")
 
 
 MESSAGES = ("query", "report", "leave", "pim_hello")
@@ -127,12 +125,12 @@ MESSAGES = ("query", "report", "leave", "pim_hello")
 class Forge(Strict):
     """A packet that a node sends without its stack: once, or ``every`` so long."""
 
-    node: Name
-    query: ForgedQuery | None = None
-    report: ForgedReport | None = None
-    leave: ForgedLeave | None = None
-    pim_hello: ForgedHello | None = None
-    every: Length | None = None
+    node: Name = Field(description="the node (or router) that sends it")
+    query: ForgedQuery | None = Field(None, description="as a querier sends it; {} is a general query")
+    report: ForgedReport | None = Field(None, description="as a member sends it")
+    leave: ForgedLeave | None = Field(None, description="as a member sends it when it goes")
+    pim_hello: ForgedHello | None = Field(None, description="as a PIM router sends it")
+    every: Length | None = Field(None, description="from one time to the next")
     times: int | None = Field(None, ge=1, le=10_000, description="how often, the first time included")
     until: MomentText | None = Field(None, description="the first moment without it")
 
@@ -145,8 +143,10 @@ class Forge(Strict):
     def _is_whole(self) -> Self:
         found = [key for key in MESSAGES if getattr(self, key) is not None]
         if len(found) != 1:
-            have = f", not {' and '.join(found)}" if found else ""
-            message = f"a forged packet is one of {', '.join(MESSAGES)}{have}"
+            have = f"one packet a step, not {' and '.join(found)}; " if found else ""
+            message = (
+                f"{have}write what is sent: query: {{}}, report, leave (with a group) or pim_hello: {{}}"
+            )
             raise ValueError(message)
         if (self.every is None) is not (self.times is None and self.until is None):
             raise ValueError("write every together with times or until: how often, or until when")

@@ -7,12 +7,13 @@ the spanning tree, and links that flap.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from harness.scenario.fields import Bandwidth, Duration, Length, Name, Names, Pair, Share
+from harness.scenario.fields import Bandwidth, CableName, Duration, Length, Name, Pair, Share
 from harness.scenario.strict import Strict
 
 MOST_FLAPS = 1000
@@ -38,7 +39,7 @@ class Impairment(Frames):
     """What a cable does to frames; several effects of one impairment hold together, losses first."""
 
     loss: Share | None = Field(None, description="of the frames, by chance; 100% loses all")
-    delay: Length | None = None
+    delay: Length | None = Field(None, description="every frame comes so much later")
     jitter: Length | None = Field(None, description="the delay varies by up to this; frames may overtake")
     duplicate: Share | None = Field(None, description="of the frames, by chance, arrive twice")
     rate: Bandwidth | None = Field(None, description="what is more waits in a queue")
@@ -77,9 +78,20 @@ class Way(Strict):
     Both ends are neighbours: a node and its switch, or two switches.
     """
 
-    between: Pair | None = None
-    from_: str | None = Field(None, alias="from")
-    to: str | None = None
+    elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("link", "node", "switch", "port"), "a cable is named by both ends: between: [n1, sw1]"
+    )
+
+    between: Pair | None = Field(None, description="both ends of a cable, both ways")
+    from_: str | None = Field(None, alias="from", description="one way: the end that sends")
+    to: str | None = Field(None, description="one way: the end that receives")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_keys(cls, value: Any) -> Any:
+        if isinstance(value, str | list):
+            raise ValueError('write "{between: [n1, sw1]}" for both ways, or "{from: n1, to: sw1}" for one')
+        return value
 
     @model_validator(mode="after")
     def _one_way_or_both(self) -> Self:
@@ -100,10 +112,12 @@ class Impair(Way, Impairment):
 class Flap(Strict):
     """A link that goes down and up, ``times`` times: ``down`` for so long, then ``up`` for so long."""
 
-    link: Names = Field(description="a node, a port (sw1:p3) or two switches")
-    down: Length
-    up: Length
-    times: int = Field(ge=1, le=MOST_FLAPS)
+    elsewhere: ClassVar[Mapping[str, str]] = {"between": "a link goes down as a whole: link: [n1, sw1]"}
+
+    link: CableName = Field(description="a node, a port (sw1:p3) or two switches")
+    down: Length = Field(description="how long it is down each time")
+    up: Length = Field(description="how long it is up each time")
+    times: int = Field(ge=1, le=MOST_FLAPS, description="how often it goes down")
 
 
 class SpanningTree(Strict):

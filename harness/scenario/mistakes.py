@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from harness.errors import Problem
 from harness.scenario.expectations import EXPECTATIONS
 from harness.scenario.fields import SWITCH_NAME
+from harness.scenario.strict import Strict
 from harness.source import Node, closest, find
 from harness.source.node import KEY_MARK
 
@@ -28,6 +29,8 @@ _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "less_than": ("lt", "less than"),
 }
+_MOST_SHOWN = 80
+"""Characters: longer lists of keys hide what the sentence says."""
 _KINDS = {
     "int": "a whole number",
     "float": "a number",
@@ -52,15 +55,29 @@ def _problem(detail: ErrorDetails, tree: Node, model: type[BaseModel]) -> Proble
     loc: Location = detail["loc"]
     match detail["type"]:
         case "extra_forbidden":
-            name = str(loc[-1])
-            hint = closest(name, _keys(model, loc[:-1]))
-            return find(tree, loc, key=True).problem(f'unknown key "{name}"{hint}')
+            message = _unknown_key(str(loc[-1]), model, loc[:-1])
+            return find(tree, loc, key=True).problem(message)
         case "missing":
             return find(tree, _without_last_tag(loc[:-1])).problem(f'missing key "{loc[-1]}"')
+        case "model_type":
+            keys = _some(_keys(model, loc))
+            message = f"write keys and values{keys and f' ({keys})'}, not {_shown(detail['input'])}"
+            return find(tree, loc).problem(message)
         case "union_tag_invalid":
             return find(tree, loc).problem(_unknown_expectation(detail["input"]))
         case _:
             return find(tree, _without_last_tag(loc)).problem(_message(detail))
+
+
+def _unknown_key(name: str, model: type[BaseModel], loc: Location) -> str:
+    """The sentence about a key that its place does not know: where it belongs, or what is like it."""
+    found = next(_models(model, loc), None)
+    if found is None:
+        return f'unknown key "{name}"'
+    keys = _keys(model, loc)
+    known = f"; there are: {', '.join(keys)}" if _some(keys) == ", ".join(keys) else ""
+    there = f"; {found.elsewhere[name]}" if issubclass(found, Strict) and name in found.elsewhere else ""
+    return f'unknown key "{name}"{there or closest(name, keys) or known}'
 
 
 def _without_last_tag(loc: Location) -> Location:
@@ -87,7 +104,7 @@ def _message(detail: ErrorDetails) -> str:
             message = f"too short: write at least {context['min_length']} characters"
         case _ if kind in _BOUNDS:
             name, words = _BOUNDS[kind]
-            message = f"{_shown(given)} is out of bounds: it must be {words} {context[name]}"
+            message = f"{_shown(given)} is out of bounds: it must be {words} {_number(context[name])}"
         case _ if kind.partition("_")[0] in _KINDS:
             message = f"write {_KINDS[kind.partition('_')[0]]}, not {_shown(given)}"
         case _:
@@ -95,10 +112,20 @@ def _message(detail: ErrorDetails) -> str:
     return message
 
 
+def _some(keys: tuple[str, ...]) -> str:
+    """As many keys as a sentence bears; of a model with more of them the first."""
+    listed = ", ".join(keys)
+    return listed if len(listed) <= _MOST_SHOWN else ", ".join((*keys[:4], "..."))
+
+
+def _number(bound: object) -> str:
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
+
+
 def _none_of(given: object, expected: str) -> str:
     """Pydantic writes the choices as ``'a', 'b' or 'c'``."""
     choices = [choice.strip(" '") for choice in expected.replace(" or ", ", ").split(", ")]
-    return f"{_shown(given)} is none of {', '.join(choices)}{closest(str(given), choices)}"
+    return f"{_shown(given)} is not one of {', '.join(choices)}{closest(str(given), choices)}"
 
 
 def _shown(given: object) -> str:
@@ -130,9 +157,10 @@ def _unknown_expectation(given: object) -> str:
 
 
 def _keys(model: type[BaseModel], loc: Location) -> tuple[str, ...]:
-    """The keys that the model at a location knows; none if the location leads to no model."""
+    """The keys that the model at a location knows, its very own first; none of no model."""
     for found in _models(model, loc):
-        return tuple(field.alias or name for name, field in found.model_fields.items())
+        fields = sorted(found.model_fields.items(), key=lambda field: field[0] not in found.__annotations__)
+        return tuple(field.alias or name for name, field in fields)
     return ()
 
 

@@ -34,16 +34,16 @@ class TopologyUse(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    use: str
+    use: str = Field(description="the name of a topology, or its file")
 
 
 class Variant(Strict):
     """Changes over the base: mappings are merged, ``timeline`` and ``expect`` are appended."""
 
-    about: str = ""
-    role: Role | None = None
-    speed: float | None = Field(None, ge=1, le=1000)
-    duration: Length | None = None
+    about: str = Field("", description="a sentence for the reader")
+    role: Role | None = Field(None, description="fault, fix or control; a marker under pytest")
+    speed: float | None = Field(None, ge=1, le=1000, description="instead of the scenario's")
+    duration: Length | None = Field(None, description="instead of the scenario's")
     network: dict[str, Any] | None = None
     topology: dict[str, Any] | str | None = None
     traffic: dict[str, Any] | None = None
@@ -56,27 +56,29 @@ class Scenario(Strict):
 
     scenario: str = Field(min_length=3, description="the title, one line")
     source: Texts = Field(description="where this fault was seen or described")
-    about: str = ""
-    role: Role | None = None
+    about: str = Field("", description="what happens and why, for a reader")
+    role: Role | None = Field(None, description="of a file without variants")
     speed: float = Field(1.0, ge=1, le=1000, description="time compression: every protocol timer is divided")
-    seed: int = 1
+    seed: int = Field(1, description="of all chance that is not the kernel's")
     duration: Length | None = Field(
         None,
         description="left out: until the last moment of the timeline and of every window has passed; a "
         "window that is open lasts for ten datagrams of its stream",
     )
-    topology: TopologyUse | str | None = None
-    network: Network = Network()
-    traffic: dict[Name, Traffic] = Field(default_factory=dict)
-    timeline: tuple[Step, ...] = ()
-    expect: tuple[Expectation, ...] = ()
-    variants: dict[Name, Variant] = Field(default_factory=dict)
+    topology: TopologyUse | str | None = Field(
+        None, description="a network from a file, to which network adds"
+    )
+    network: Network = Field(Network(), description="switches, nodes, and the cables between them")
+    traffic: dict[Name, Traffic] = Field(default_factory=dict, description="streams and meshes by name")
+    timeline: tuple[Step, ...] = Field((), description="what changes, one action a step")
+    expect: tuple[Expectation, ...] = Field((), description="what must be heard by whom, and when")
+    variants: dict[Name, Variant] = Field(default_factory=dict, description="by name what each changes")
 
 
 class Topology(Strict):
     """A network with parameters: ``${nodes}`` in it stands for a parameter's value."""
 
-    topology: str
-    about: str = ""
-    parameters: dict[Name, Parameter] = Field(default_factory=dict)
-    network: dict[str, Any]
+    topology: str = Field(description="the title, one line")
+    about: str = Field("", description="for a reader")
+    parameters: dict[Name, Parameter] = Field(default_factory=dict, description="names with their defaults")
+    network: dict[str, Any] = Field(description="as in a scenario, with ${name} for a parameter's value")

@@ -5,11 +5,12 @@ Names are names and counts are counts; ``harness.plan`` resolves them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from harness.profiles.loader import MOST_GROUPS
 from harness.scenario.fields import (
@@ -23,6 +24,7 @@ from harness.scenario.fields import (
     Name,
     Names,
     OnOff,
+    OnOffOrSettings,
     Pair,
     QuerySource6,
     Subnet,
@@ -34,17 +36,26 @@ from harness.scenario.fields import (
 from harness.scenario.hosts import EmulatedHost
 from harness.scenario.links import CableImpairments, SpanningTree
 from harness.scenario.strict import Strict
+from harness.scenario.values import parse_words
 
 
 class QuerierTimes(Strict):
     """When a querier asks, of IGMP or of MLD."""
 
-    query_interval: Length | None = None
-    max_response: Length | None = None
-    robustness: int | None = Field(None, ge=1, le=7)
-    startup_interval: Length | None = None
-    startup_count: int | None = Field(None, ge=0, le=10)
-    other_querier_interval: Length | None = None
+    query_interval: Length | None = Field(None, description="from one general query to the next")
+    max_response: Length | None = Field(
+        None, description="hosts answer within this time, each at a random moment of it"
+    )
+    robustness: int | None = Field(
+        None, ge=1, le=7, description="the robustness variable: how many lost packets are put up with"
+    )
+    startup_interval: Length | None = Field(None, description="from one query to the next, at the start")
+    startup_count: int | None = Field(
+        None, ge=0, le=10, description="how many queries at the start are that close; 0 for none"
+    )
+    other_querier_interval: Length | None = Field(
+        None, description="how long it keeps silent after another querier's last query"
+    )
     start_delay: Duration | None = Field(None, description="how long it listens before its first query")
 
 
@@ -52,7 +63,7 @@ class Querier(QuerierTimes):
     """Who asks for members. Times left out take the profile's, or those of RFC 2236 section 8."""
 
     address: Address | None = Field(None, description="source address of the queries; 0.0.0.0 is allowed")
-    version: Literal[1, 2, 3] | None = None
+    version: Literal[1, 2, 3] | None = Field(None, description="of IGMP, in which it asks")
 
 
 class MldQuerier(QuerierTimes):
@@ -61,7 +72,7 @@ class MldQuerier(QuerierTimes):
     address: QuerySource6 | None = Field(
         None, description="link-local source of the queries; with :: it has none and stays silent"
     )
-    version: Literal[1, 2] | None = None
+    version: Literal[1, 2] | None = Field(None, description="of MLD, in which it asks")
 
 
 class UnregisteredRule(StrEnum):
@@ -77,28 +88,37 @@ def _on_off_or_mapping(value: Any) -> str:
 
 
 QuerierSetting = Annotated[
-    Annotated[OnOff, Tag("switch")] | Annotated[Querier, Tag("settings")], Discriminator(_on_off_or_mapping)
+    Annotated[OnOffOrSettings, Tag("switch")] | Annotated[Querier, Tag("settings")],
+    Discriminator(_on_off_or_mapping),
 ]
 MldQuerierSetting = Annotated[
-    Annotated[OnOff, Tag("switch")] | Annotated[MldQuerier, Tag("settings")],
+    Annotated[OnOffOrSettings, Tag("switch")] | Annotated[MldQuerier, Tag("settings")],
     Discriminator(_on_off_or_mapping),
 ]
 
 
 TreeSetting = Annotated[
-    Annotated[OnOff, Tag("switch")] | Annotated[SpanningTree, Tag("settings")],
+    Annotated[OnOffOrSettings, Tag("switch")] | Annotated[SpanningTree, Tag("settings")],
     Discriminator(_on_off_or_mapping),
 ]
 
 HeaderCheckWord = Literal["router-alert", "hops", "traffic-class", "destination"]
+_CHECKS = ["router-alert", "hops", "traffic-class", "destination"]
+HeaderChecks = Annotated[
+    tuple[HeaderCheckWord, ...],
+    BeforeValidator(parse_words),
+    WithJsonSchema({"anyOf": [{"enum": _CHECKS}, {"type": "array", "items": {"enum": _CHECKS}}]}),
+]
 RelayToWord = Literal["router-ports", "all"]
 
 
 class SnoopingSettings(Strict):
     """What can be configured for IGMP and for MLD alike, each by itself. Left out: the profile's default."""
 
-    snooping: OnOff | None = None
-    fast_leave: OnOff | None = None
+    snooping: OnOff | None = Field(None, description="whether groups go to their members alone")
+    fast_leave: OnOff | None = Field(
+        None, description="a leave ends the membership of its port at once, on all ports"
+    )
     router_ports: Names | None = Field(
         None,
         description="static multicast router ports: a port's name (p3), or the neighbour on it (n1, sw2)",
@@ -108,9 +128,13 @@ class SnoopingSettings(Strict):
         description="groups without a member; set by hand it always holds, also before a querier is known",
     )
     membership_interval: Duration | None = Field(None, description="0 never ages")
-    router_port_interval: Duration | None = None
-    last_member_interval: Length | None = None
-    last_member_count: int | None = Field(None, ge=1, le=10)
+    router_port_interval: Duration | None = Field(
+        None, description="how long a port stays a router port after a query; 0 never ages"
+    )
+    last_member_interval: Length | None = Field(
+        None, description="from one question after a leave to the next"
+    )
+    last_member_count: int | None = Field(None, ge=1, le=10, description="how many questions after a leave")
     fast_leave_ports: Names | None = Field(
         None, description="ports on which a leave ends the membership at once, named as router_ports are"
     )
@@ -127,8 +151,10 @@ class SnoopingSettings(Strict):
         None, ge=0, le=MOST_GROUPS, description="of the whole switch; 0: no limit"
     )
     most_groups_per_port: int | None = Field(None, ge=0, le=MOST_GROUPS, description="0: no limit")
-    above_most_groups: Literal["refuse", "snooping-off"] | None = None
-    checks: tuple[HeaderCheckWord, ...] | None = Field(
+    above_most_groups: Literal["refuse", "snooping-off"] | None = Field(
+        None, description="refuse: no more groups are entered; snooping-off: everything floods"
+    )
+    checks: HeaderChecks | None = Field(
         None, description="what reports, leaves and queries must have, else they are dropped; [] for none"
     )
     learn_router_from_pim: OnOff | None = Field(None, description="a PIM hello makes a router port")
@@ -152,13 +178,22 @@ class SnoopingSettings(Strict):
 class MldSettings(SnoopingSettings):
     """What a switch does with IPv6, independent of what it does with IPv4 (RFC 4541 section 3)."""
 
-    querier: MldQuerierSetting | None = None
+    querier: MldQuerierSetting | None = Field(None, description="on, off, or its settings; left out: off")
 
 
 class SwitchSettings(SnoopingSettings):
     """What can be configured on a switch, at the start and while it runs. Left out: the profile's default."""
 
-    querier: QuerierSetting | None = None
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "mld_querier": "of a switch it is mld: {querier: on}",
+        "mld_snooping": "it is mld: {snooping: on}",
+        "host": "nodes have one",
+        "firewall": "nodes have one",
+        "impair": "write it at the node or the link whose cable it is",
+        "port_mtu": "write it at the node or router whose port it is",
+        "igmp_version": "it is querier: {version: 2}; nodes have an igmp_version",
+    }
+    querier: QuerierSetting | None = Field(None, description="on, off, or its settings")
     mld: MldSettings | None = Field(
         None, description="of IPv6; a Linux bridge has one setting for both, and takes its querier's only"
     )
@@ -167,6 +202,10 @@ class SwitchSettings(SnoopingSettings):
 class Vlan(SwitchSettings):
     """One VLAN of a switch: what is set here goes before what is set for the whole switch."""
 
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        **SwitchSettings.elsewhere,
+        **dict.fromkeys(("profile", "emulated", "count", "mtu", "vlans"), "it is of the whole switch"),
+    }
     address: Address | None = Field(
         None, description="the switch's address in this VLAN; queries come from it"
     )
@@ -189,12 +228,14 @@ class Switch(SwitchSettings):
         False,
         description="for linux-bridge, ovs and ovs-strict: the emulated switch in place of the genuine one",
     )
-    count: int | None = Field(None, ge=1, le=200)
+    count: int | None = Field(
+        None, ge=1, le=200, description="so many equal ones: sw with count 3 is sw1, sw2, sw3"
+    )
     vlans: Vlans | None = Field(
         None, description="its VLANs with their settings, or a list of numbers; left out, it knows none"
     )
-    address: Address | None = None
-    mtu: int | None = Field(None, ge=68, le=65520)
+    address: Address | None = Field(None, description="from which it queries")
+    mtu: int | None = Field(None, ge=68, le=65520, description="of all of its ports")
 
 
 _ACCESS = "the VLAN of its port, where the switch has VLANs; on: sw1.20 says the same"
@@ -206,7 +247,7 @@ class Firewall(Strict):
     iptables: Texts | None = Field(
         None, description="rules (-A INPUT ...), one or many, or iptables-save's output"
     )
-    ip6tables: Texts | None = None
+    ip6tables: Texts | None = Field(None, description="as iptables, for IPv6")
     nft: Texts | None = Field(None, description="a ruleset, as nft -f reads it")
 
     @model_validator(mode="after")
@@ -225,20 +266,39 @@ _CURES = {
 }
 
 
+_OF_A_CABLE = {
+    key: f"it stands under impair: {{{key}: ...}}" for key in ("loss", "delay", "jitter", "duplicate", "rate")
+}
+
+
 class Nodes(Strict):
     """A node, or ``count`` equal ones: n with count 8 is n1 to n8."""
 
-    count: int | None = Field(None, ge=1, le=5000)
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "mld": "switches have one; of a node it is mld_version",
+        "mld_querier": "routers have one",
+        "snooping": "switches snoop",
+        "vlans": "its port is in one: vlan: 10",
+        "profile": "switches have one",
+    } | _OF_A_CABLE
+
+    count: int | None = Field(
+        None, ge=1, le=5000, description="so many equal ones: n with count 8 is n1 to n8"
+    )
     on: Names = Field(
         description="the switch (sw1) or a port of it (sw1:p7); of several switches the nodes take turns"
     )
     vlan: VlanId | None = Field(None, description=_ACCESS)
-    address: Address | None = None
-    mtu: int | None = Field(None, ge=68, le=65520)
+    address: Address | None = Field(None, description="IPv4; left out, the next one of the subnet")
+    mtu: int | None = Field(
+        None, ge=68, le=65520, description="the node's own; what is longer it sends in fragments"
+    )
     igmp_version: Literal[1, 2, 3] | None = Field(
         None, description="forced; else the stack follows the querier"
     )
-    address6: HostAddress6 | None = None
+    address6: HostAddress6 | None = Field(
+        None, description="IPv6, of subnet6; left out, it ends as the IPv4 address does"
+    )
     mld_version: Literal[1, 2] | None = Field(
         None, description="forced; else the stack follows the MLD querier"
     )
@@ -248,8 +308,8 @@ class Nodes(Strict):
     querier: QuerierSetting | None = Field(
         None, description="a querier on the node, such as a PIM daemon; off: one that can be started"
     )
-    firewall: Firewall | None = None
-    port: Literal["up", "down"] = "up"
+    firewall: Firewall | None = Field(None, description="the node's own rules")
+    port: Literal["up", "down"] = Field("up", description="down: the cable is not connected until link_up")
     port_mtu: Mtu | None = Field(None, description=_PORT_MTU)
     impair: CableImpairments = Field((), description=_IMPAIR)
 
@@ -268,14 +328,20 @@ class Nodes(Strict):
 class Router(Strict):
     """A multicast router as its network sees it: it queries, and its port becomes a router port."""
 
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "count": "write a router for each",
+        "mld": "of a router it is mld_querier",
+        "vlans": "its port is in one: vlan: 10",
+    } | _OF_A_CABLE
+
     on: str = Field(description="the switch (sw1) or a port of it (sw1:p7)")
     vlan: VlanId | None = Field(None, description=_ACCESS)
-    address: Address | None = None
-    mtu: int | None = Field(None, ge=68, le=65520)
-    querier: QuerierSetting = True
-    address6: HostAddress6 | None = None
-    mld_querier: MldQuerierSetting = False
-    port: Literal["up", "down"] = "up"
+    address: Address | None = Field(None, description="IPv4; left out, one at the end of the subnet")
+    mtu: int | None = Field(None, ge=68, le=65520, description="the router's own")
+    querier: QuerierSetting = Field(True, description="of IGMP: on, off, or its settings")
+    address6: HostAddress6 | None = Field(None, description="IPv6, of subnet6")
+    mld_querier: MldQuerierSetting = Field(False, description="of MLD: on, off, or its settings")
+    port: Literal["up", "down"] = Field("up", description="down: the cable is not connected until link_up")
     port_mtu: Mtu | None = Field(None, description=_PORT_MTU)
     impair: CableImpairments = Field((), description=_IMPAIR)
 
@@ -283,7 +349,11 @@ class Router(Strict):
 class Link(Strict):
     """A cable between two switches: a trunk where both have VLANs, or in one VLAN (``vlan``)."""
 
-    between: Pair
+    elsewhere: ClassVar[Mapping[str, str]] = _OF_A_CABLE
+
+    between: Pair = Field(
+        description="both ends: switches, ports of them (sw1:p7), or VLANs of them (sw1.20)"
+    )
     vlan: VlanId | None = Field(
         None, description="an access link in this VLAN; needed where only one of the two has VLANs"
     )
@@ -291,7 +361,7 @@ class Link(Strict):
         None, min_length=1, description="of a trunk; left out, it carries every VLAN that both ends have"
     )
     mtu: Mtus | None = Field(None, description="of both ends, or one for each in the order of between")
-    state: Literal["up", "down"] = "up"
+    state: Literal["up", "down"] = Field("up", description="down: the cable is not connected until link_up")
     impair: CableImpairments = Field((), description=_IMPAIR)
 
     @model_validator(mode="after")
@@ -325,20 +395,24 @@ Links = Annotated[
 class Network(Strict):
     """Switches, bridges, routers, nodes and the links between switches."""
 
-    switches: dict[Name, Switch] = Field(default_factory=dict)
+    switches: dict[Name, Switch] = Field(
+        default_factory=dict, description="by name; a profile says what each does as shipped"
+    )
     bridges: dict[Name, Switch] = Field(
         default_factory=dict, description="as switches; the profile is linux-bridge"
     )
-    routers: dict[Name, Router] = Field(default_factory=dict)
-    nodes: dict[Name, Nodes] = Field(default_factory=dict)
+    routers: dict[Name, Router] = Field(
+        default_factory=dict, description="multicast routers, of which the querier matters"
+    )
+    nodes: dict[Name, Nodes] = Field(default_factory=dict, description="the hosts")
     links: Links = Field(
         (), description="cables between switches: chain, star (around the first), or a list of pairs"
     )
     spanning_tree: TreeSetting = Field(
         False, description="on, or its settings: rings are legal, and redundant links are blocked"
     )
-    mtu: int = Field(1500, ge=68, le=65520)
-    subnet: Subnet = IPv4Network("10.77.0.0/16")
+    mtu: int = Field(1500, ge=68, le=65520, description="of everything that has none of its own")
+    subnet: Subnet = Field(IPv4Network("10.77.0.0/16"), description="of all IPv4 addresses")
     subnet6: Subnet6 = Field(
         IPv6Network("fd77::/64"),
         description="of the nodes' IPv6 addresses, where a stream or a setting is of IPv6",

@@ -13,7 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from harness.profiles.schema import schema_for_profiles
+from harness.scenario import fields
 from harness.scenario.model import Scenario, Topology
 from harness.scenario.network import Network
 
@@ -25,6 +28,26 @@ _RELAXED = "Changed"
 """Before the name of a definition: the same with nothing required."""
 _WHOLE = frozenset({"Step", "Deliver", "Stops", "Heals", "Load", "SwitchState"})
 """Items of lists that a variant appends: they are complete, not changes."""
+
+
+_VALUES: dict[str, Any] = {
+    "Address": fields.Address,
+    "Address6": fields.HostAddress6,
+    "Addresses": fields.Addresses,
+    "Audience": fields.Audience,
+    "Bandwidth": fields.Bandwidth,
+    "Duration": fields.Duration,
+    "Group": fields.Group,
+    "Group4": fields.Group4,
+    "Length": fields.Length,
+    "Moment": fields.MomentText,
+    "Names": fields.Names,
+    "OnOff": fields.OnOff,
+    "Share": fields.Share,
+    "SwitchName": fields.SwitchName,
+    "Who": fields.Who,
+}
+"""The values that stand in many places, each described once."""
 
 
 def schema_for_scenarios() -> Schema:
@@ -43,7 +66,7 @@ def schema_for_scenarios() -> Schema:
         variant[name]["description"] = "added to the base's"
     schema["properties"]["network"] = _pointing_to_relaxed(schema["properties"]["network"])
     definitions.update(relaxed)
-    whole: Schema = _names_only(_used_only({"$schema": _DIALECT, **schema}))
+    whole: Schema = _names_only(_used_only({"$schema": _DIALECT, **_shared(schema)}))
     variants: Schema = whole["properties"]["variants"]
     variants["patternProperties"] = {
         pattern: _or_null(described) for pattern, described in variants["patternProperties"].items()
@@ -58,8 +81,36 @@ def schema_for_topologies() -> Schema:
     definitions: dict[str, Schema] = network.pop("$defs")
     definitions["Network"] = network
     schema["properties"]["network"] = {"$ref": f"{_REFERENCE}Network"}
-    schema["$defs"] = {name: _with_parameters(definition) for name, definition in definitions.items()}
-    return {"$schema": _DIALECT, **_names_only(schema)}
+    shared = _shared({**schema, "$defs": definitions})
+    shared["$defs"] = {name: _with_parameters(definition) for name, definition in shared["$defs"].items()}
+    whole: Schema = _names_only(_used_only({"$schema": _DIALECT, **shared}))
+    return whole
+
+
+def _shared(schema: Schema) -> Schema:
+    """The schema with every value of the language as a definition, without the titles that pydantic makes."""
+    values = {name: TypeAdapter(value).json_schema() for name, value in _VALUES.items()}
+    pointed = {key: _pointing_to_values(part, values) for key, part in schema.items() if key != "title"}
+    definitions = {name: _pointing_to_values(part, values) for name, part in schema["$defs"].items()}
+    return {**pointed, "title": schema["title"], "$defs": {**definitions, **values}}
+
+
+def _pointing_to_values(schema: Any, values: dict[str, Schema]) -> Any:
+    match schema:
+        case {"properties": dict(properties), **rest}:
+            inside = {key: _pointing_to_values(value, values) for key, value in properties.items()}
+            return {**_pointing_to_values(rest, values), "properties": inside}
+        case dict():
+            words = {key: schema[key] for key in ("description", "default") if key in schema}
+            bare = {key: value for key, value in schema.items() if key not in {*words, "title"}}
+            name = next((name for name, value in values.items() if value == bare), None)
+            if name is not None:
+                return {"$ref": f"{_REFERENCE}{name}", **words}
+            return {key: _pointing_to_values(value, values) for key, value in bare.items()} | words
+        case list():
+            return [_pointing_to_values(value, values) for value in schema]
+        case _:
+            return schema
 
 
 def _names_only(schema: Any) -> Any:
@@ -126,7 +177,9 @@ def _with_parameters(schema: Any) -> Any:
             | {"pattern": _}
             | {"format": _}
         ):
-            return {"anyOf": [schema, {"type": "string", "pattern": r"\$\{[^{}]+\}"}]}
+            words = {key: schema[key] for key in ("description", "default") if key in schema}
+            bare = {key: value for key, value in schema.items() if key not in words}
+            return {**words, "anyOf": [bare, {"type": "string", "pattern": r"\$\{[^{}]+\}"}]}
         case {"properties": dict(properties), **rest}:
             inside = {key: _with_parameters(value) for key, value in properties.items()}
             return {**{key: _with_parameters(value) for key, value in rest.items()}, "properties": inside}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -9,3 +12,6 @@ class Strict(BaseModel):
     """The base of everything in a file: frozen, and a key that is not known is a mistake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Keys that belong somewhere else and are looked for here, each with where its author finds it."""

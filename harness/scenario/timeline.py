@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from harness.scenario.fields import MomentText, Name, Names, SwitchName
+from harness.scenario.fields import CableName, MomentText, Name, SwitchName
 from harness.scenario.hosts import Forge
 from harness.scenario.links import Flap, Impair, Silence
 from harness.scenario.network import SwitchSettings
@@ -16,14 +16,14 @@ from harness.scenario.strict import Strict
 class Membership(Strict):
     """A node and the stream (or mesh) whose group it joins or leaves."""
 
-    node: Name
-    stream: Name
+    node: Name = Field(description="who joins or leaves")
+    stream: Name = Field(description="the stream or mesh whose group it is")
 
 
 class SetSwitch(SwitchSettings):
     """Settings of a switch that change while it runs: sw1 with all of its VLANs, or sw1.20 alone."""
 
-    switch: SwitchName
+    switch: SwitchName = Field(description="sw1 with all of its VLANs, or sw1.20")
 
 
 ACTIONS = (
@@ -50,25 +50,29 @@ ACTIONS = (
 class Step(Strict):
     """One change at one moment: exactly one action."""
 
-    at: MomentText
+    at: MomentText = Field(description="a moment: 260s, the name of a step, or dies + 10s")
     name: Name | None = Field(None, description="what expectations call this moment")
-    set: SetSwitch | None = None
+    set: SetSwitch | None = Field(None, description="settings of a switch that change")
     start_querier: SwitchName | None = Field(
         None,
         description="of a switch (all its VLANs), of a VLAN (sw1.20), of a router, or of a node with one",
     )
-    stop_querier: SwitchName | None = None
+    stop_querier: SwitchName | None = Field(None, description="as start_querier")
     start_mld_querier: SwitchName | None = Field(None, description="of the same, for IPv6")
-    stop_mld_querier: SwitchName | None = None
-    link_down: Names | None = Field(None, description="a node, a port (sw1:p3) or two switches")
-    link_up: Names | None = None
-    silence: Silence | None = None
+    stop_mld_querier: SwitchName | None = Field(None, description="as start_mld_querier")
+    link_down: CableName | None = Field(None, description="a node, a port (sw1:p3) or two switches")
+    link_up: CableName | None = Field(None, description="as link_down")
+    silence: Silence | None = Field(
+        None, description="frames vanish, and both links stay up; restore ends it"
+    )
     restore: Silence | None = Field(None, description="ends a silence")
-    impair: Impair | None = None
-    repair: Names | None = Field(None, description="the cable is as good as new, silences included")
-    flap: Flap | None = None
-    join: Membership | None = None
-    leave: Membership | None = None
+    impair: Impair | None = Field(
+        None, description="what a cable does from this moment, beside what it did before"
+    )
+    repair: CableName | None = Field(None, description="the cable is as good as new, silences included")
+    flap: Flap | None = Field(None, description="a link goes down and up again and again")
+    join: Membership | None = Field(None, description="a node joins the group of a stream")
+    leave: Membership | None = Field(None, description="a node leaves the group of a stream")
     restart_switch: SwitchName | None = Field(None, description="its tables are lost")
     restart_node: Name | None = Field(None, description="its network goes down and up; it joins again")
     forge: Forge | None = Field(

@@ -77,6 +77,16 @@ def parse_on_off(value: Any) -> bool:
     )
 
 
+def parse_on_off_or_settings(value: Any) -> bool:
+    """A boolean, where a mapping of settings, which comes another way, would do as well."""
+    try:
+        return parse_on_off(value)
+    except ValueError as error:
+        given = "a list" if isinstance(value, list | dict) else f'"{value}"'
+        msg = f"write on, off, or settings in braces, not {given}"
+        raise ValueError(msg) from error
+
+
 def parse_rate(value: Any) -> float:
     """Datagrams a second from ``10/s`` or ``6/m``."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*(ms|s|m|h)", str(value))
@@ -89,8 +99,15 @@ def parse_rate(value: Any) -> float:
 def parse_share(value: Any) -> float:
     """A share from 0 to 1, from ``12.5%``."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*%", str(value))
-    if match is None or float(match[1]) > 100:
-        msg = f'"{value}" is no share: write per cent, such as 1%'
+    if match is None:
+        cure = "write per cent, such as 1%"
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            parts = f" ({value * 100:g}% if you mean parts of 1)" if 0 < value < 1 else ""
+            cure = f"it has no unit; write {value}%{parts}"
+        msg = f'"{value}" is no share: {cure}'
+        raise ValueError(msg)
+    if float(match[1]) > 100:
+        msg = f'"{value}" is no share: they go from 0% to 100%'
         raise ValueError(msg)
     return float(match[1]) / 100
 
@@ -207,7 +224,35 @@ def parse_vlans(value: Any) -> Any:
 
 def parse_seen_querier(value: Any) -> IPv4Address | str:
     """An address, or ``none``."""
-    return "none" if value == "none" else parse_address(value)
+    try:
+        return "none" if value == "none" else parse_address(value)
+    except ValueError as error:
+        msg = f"{error}: write the one that its queries come from, or none"
+        raise ValueError(msg) from error
+
+
+def parse_cable(value: Any) -> tuple[str, ...]:
+    """A cable by one name (a node, or a port such as sw1:p3), or by both of its ends."""
+    cable = "write the cable: a node, a port (sw1:p3), or both of its ends: [sw1, sw2]"
+    if isinstance(value, dict):
+        raise ValueError(cable)
+    names = parse_names(value)
+    if not 1 <= len(names) <= 2:
+        raise ValueError(cable)
+    return names
+
+
+def parse_pair(value: Any) -> tuple[str, ...]:
+    """Both ends of a cable."""
+    pair = value if isinstance(value, list | tuple) else ()
+    if len(pair) != 2 or not all(isinstance(name, str) and name.strip() for name in pair):
+        raise ValueError("write both ends of the cable: [sw1, sw2]")
+    return tuple(name.strip() for name in pair)
+
+
+def parse_words(value: Any) -> Any:
+    """A list of words, or a single one; which words there are the model says."""
+    return (value,) if isinstance(value, str) else value
 
 
 def parse_names(value: Any) -> tuple[str, ...]:

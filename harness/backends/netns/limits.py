@@ -277,4 +277,4 @@ def _not_of_a_bridge(name: str, behaviours: tuple[SnoopingConfig, ...]) -> Itera
     if any(behaviour.querier is not None and behaviour.querier.start_delay_s for behaviour in behaviours):
         changed.append("start_delay")
     if changed:
-        yield f"{name}: the kernel's bridge cannot be told {', '.join(changed)}; an emulated profile can"
+        yield f"{name}: the kernel's bridge cannot be told {', '.join(changed)}; with emulated: on it can"

@@ -118,7 +118,7 @@ def test_settings_that_the_kernels_bridge_lacks_are_refused_together(refused):
     )
     assert text == (
         "sw1: the kernel's bridge cannot be told lookup, report_suppression, most_groups: 0, start_delay; "
-        "an emulated profile can"
+        "with emulated: on it can"
     )
     assert refused("profile: linux-bridge, most_groups: 16, source_filtering: on, fast_leave_ports: p1") == ()
 

@@ -138,10 +138,10 @@ def test_a_switch_begins_as_its_profile_says(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ("lookup: macs", '"macs" is none of ip, mac; did you mean "mac"?'),
-        ("checks: [ttl]", '"ttl" is none of router-alert, hops, traffic-class'),
-        ("above_most_groups: refused", "is none of refuse, snooping-off"),
-        ("relay_records_to: everyone", "is none of router-ports, all"),
+        ("lookup: macs", '"macs" is not one of ip, mac; did you mean "mac"?'),
+        ("checks: [ttl]", '"ttl" is not one of router-alert, hops, traffic-class'),
+        ("above_most_groups: refused", "is not one of refuse, snooping-off"),
+        ("relay_records_to: everyone", "is not one of router-ports, all"),
         ("on_topology_change: floods", 'did you mean "flood"?'),
         ("most_groups: -1", "is out of bounds: it must be at least 0"),
         ("fast_leave_ports: n9", 'sw1 has no port "n9"'),

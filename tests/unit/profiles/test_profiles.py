@@ -195,7 +195,7 @@ def test_an_unknown_profile_is_told_with_the_nearest(name: str, said: str) -> No
         (
             "value: never",
             "value: nevr",
-            ['41:22: "nevr" is none of never, querier, router-port; did you mean "never"?'],
+            ['41:22: "nevr" is not one of never, querier, router-port; did you mean "never"?'],
         ),
         (
             "value: 260s",
@@ -218,7 +218,7 @@ def test_an_unknown_profile_is_told_with_the_nearest(name: str, said: str) -> No
             ['36:31: "wikki" is not among the sources above; did you mean "wiki"?'],
         ),
         ("verified: true", "verified: maybe", ['34:57: "maybe" is neither true nor false']),
-        ("class: C", "class: E", ['4:8: "E" is none of A, B, C, D']),
+        ("class: C", "class: E", ['4:8: "E" is not one of A, B, C, D']),
         ("name: juniper-ex", "name: other", ['1:7: the name is that of the file: "juniper-ex"']),
         ("  version: {value: 2, source: wiki, verified: true}\n", "", ['68:3: "version" is missing']),
         (
@@ -244,7 +244,7 @@ def test_an_unknown_profile_is_told_with_the_nearest(name: str, said: str) -> No
             "checks: {value: [router-alert, hop, hops, hops]",
             [
                 (
-                    '54:32: "hop" is none of router-alert, hops, traffic-class, destination; '
+                    '54:32: "hop" is not one of router-alert, hops, traffic-class, destination; '
                     'did you mean "hops"?'
                 ),
                 "54:43: this stands twice in the list",

@@ -86,3 +86,18 @@ def test_variants_know_the_keys_and_require_none() -> None:
         "impair",
     }
     assert definitions["Step"]["required"] == ["at"]
+
+
+@pytest.mark.parametrize(
+    "schema", [schema_for_scenarios(), schema_for_topologies()], ids=["scenario", "topology"]
+)
+def test_every_key_is_described(schema: dict[str, Any]) -> None:
+    described = {name: part for name, part in schema["$defs"].items() if "properties" in part}
+    described[""] = schema
+    bare = [
+        f"{name}.{key}"
+        for name, part in described.items()
+        for key, value in part["properties"].items()
+        if not value.get("description") and not (name == "" and key == "$schema")
+    ]
+    assert bare == []
