@@ -80,7 +80,8 @@ def schema_for_topologies() -> Schema:
     network = Network.model_json_schema(by_alias=True)
     definitions: dict[str, Schema] = network.pop("$defs")
     definitions["Network"] = network
-    schema["properties"]["network"] = {"$ref": f"{_REFERENCE}Network"}
+    words = schema["properties"]["network"]["description"]
+    schema["properties"]["network"] = {"$ref": f"{_REFERENCE}Network", "description": words}
     shared = _shared({**schema, "$defs": definitions})
     shared["$defs"] = {name: _with_parameters(definition) for name, definition in shared["$defs"].items()}
     whole: Schema = _names_only(_used_only({"$schema": _DIALECT, **shared}))
