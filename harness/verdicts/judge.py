@@ -121,7 +121,10 @@ def _doubt(history: History, expectation: Expectation, finding: Finding) -> str:
             if finding.only_lost and (lost := losses(history, until_s, receivers)):
                 return lost
             slack_s = lateness_s(history, until_s)
-            if slack_s and _find(history, loosened(expectation, slack_s), slack_s).status is Status.PASSED:
+            if (
+                slack_s
+                and _find(history, loosened(expectation, slack_s), slack_s).status is not Status.FAILED
+            ):
                 return f"this machine ran {words.moment(slack_s)} late (customer's time)"
             return ""
         case Status.INCONCLUSIVE:

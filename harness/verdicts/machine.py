@@ -2,7 +2,8 @@
 
 Losses of this machine look like losses of the network. They put in doubt a failure that consists of nothing
 but what did not come, and a pass that rests on something not coming; never a failure because something came.
-A late machine puts in doubt a failure that would be none if every moment were off by that much.
+A late machine puts in doubt a failure that would be none if every moment were off by that much, and one that
+has no time left in which it were one.
 """
 
 from __future__ import annotations

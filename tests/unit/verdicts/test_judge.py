@@ -180,6 +180,14 @@ def test_a_late_machine(expectation, fate, status):
     assert verdict.machine == (words if status is Status.INCONCLUSIVE else "")
 
 
+def test_a_window_of_which_a_late_machine_leaves_nothing_is_no_failure():
+    heard = [LATE], traffic(PLAN, lambda s, r, n: True)
+    narrow = replace(NONE, subject=replace(NONE.subject, from_s=30.0, until_s=34.0))
+    wider = replace(NONE, subject=replace(NONE.subject, from_s=30.0, until_s=38.0))
+    assert one(run(PLAN, *heard), narrow).status is Status.INCONCLUSIVE
+    assert one(run(PLAN, *heard), wider).status is Status.FAILED
+
+
 def test_a_late_machine_and_tables():
     member = replace(MEMBER, at_s=31.0)
     assert one(run(PLAN, [LATE, member]), TABLES).status is Status.INCONCLUSIVE
