@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
 
-from harness.plan.model import Forgery, PlanHost
+from harness.plan.addresses import mac_bytes
+from harness.plan.model import Forgery, PlanHost, PlanSwitch
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes
+from harness.protocols.dialect import Dialect
 from harness.scenario.hosts import (
     Forge,
     ForgedFrame,
@@ -19,7 +20,6 @@ from harness.scenario.hosts import (
     ForgedReport,
 )
 from harness.source.duration import text as seconds
-from harness.wire import igmp
 from harness.wire.membership import (
     Address,
     GroupRecord,
@@ -30,6 +30,7 @@ from harness.wire.membership import (
     RecordType,
     Report,
 )
+from harness.wire.mld import ALL_NODES
 from harness.wire.pim import Hello, hello_frame
 
 MOST_TIMES = 10_000
@@ -54,6 +55,19 @@ class Devices:
     macs: dict[Address, str]
 
 
+def macs(hosts: Iterable[PlanHost], switches: Iterable[PlanSwitch]) -> dict[Address, str]:
+    """The MAC of every address that a device of the network has."""
+    found: dict[Address, str] = {}
+    for host in hosts:
+        own = (host.address, host.address6, host.link_local)
+        found |= {address: host.mac for address in own if address is not None}
+    for switch in switches:
+        found[switch.address] = switch.mac
+        if switch.mld_querier_ready is not None:
+            found[switch.mld_querier_ready.address] = switch.mac
+    return found
+
+
 def read_forge(
     written: Forge, at_s: float, devices: Devices, moments: Moments, loc: Loc, mistakes: Mistakes
 ) -> ForgedStep | None:
@@ -62,16 +76,15 @@ def read_forge(
     if host is None:
         return None
     here = (*loc, written.message)
-    packet: ForgedPacket = getattr(written, written.message)
+    packet = written.packet
     after_s = _after_s(written, at_s, moments, loc, mistakes)
-    source, source_mac = packet.source or host.address, packet.mac or host.mac
+    source, source_mac = packet.source or _own(host, packet.dialect), packet.mac or host.mac
+    forgery = Forgery(message=_message(packet, source), source=source, source_mac=source_mac)
     try:
-        message = _message(packet, source)
-        _check(message)
+        _check(forgery)
     except ValueError as error:
         mistakes.add(here, str(error))
         return None
-    forgery = Forgery(message=message, source=source, source_mac=source_mac)
     if isinstance(packet, ForgedFrame):
         forgery = replace(
             forgery, destination=packet.destination, hops=packet.ttl, router_alert=packet.router_alert
@@ -86,12 +99,18 @@ def read_forge(
     return ForgedStep(target=host.name, text=_text(host, forgery), forgery=forgery, after_s=after_s)
 
 
-def _check(message: Message | Hello) -> None:
+def _own(host: PlanHost, dialect: Dialect) -> Address:
+    """What a host itself would speak from. A plan with a packet of IPv6 has it on every host."""
+    return host.address if dialect is Dialect.IGMP else host.address_for(ALL_NODES)
+
+
+def _check(forgery: Forgery) -> None:
     """Raise ValueError for what the wire cannot say."""
-    if isinstance(message, Hello):
-        hello_frame(message, source_mac=bytes(6))
+    if isinstance(forgery.message, Hello):
+        hello_frame(forgery.message, source_mac=bytes(6))
     else:
-        igmp.encode(message)
+        dialect = Dialect.IGMP if forgery.source.version == 4 else Dialect.MLD
+        dialect.frame(forgery.message, source_mac=mac_bytes(forgery.source_mac), source=forgery.source)
 
 
 def _after_s(
@@ -121,17 +140,17 @@ def _message(frame: ForgedPacket, source: Address) -> Message | Hello:
             return Hello(source=source, hold_time_s=frame.hold)
         case ForgedQuery():
             return Query(
-                version=frame.version,
+                version=frame.spoken_version,
                 group=frame.group,
                 sources=frame.sources,
                 max_response_s=frame.max_response,
             )
-        case ForgedReport(version=3):
+        case ForgedReport(has_records=True):
             kind = RecordType.ALLOW if frame.sources else RecordType.TO_EX
             return RecordReport(records=(_record(kind, frame.group, frame.sources),))
         case ForgedReport():
-            return Report(version=frame.version, group=frame.group)
-        case ForgedLeave(version=3):
+            return Report(version=frame.spoken_version, group=frame.group)
+        case ForgedLeave(has_records=True):
             return RecordReport(records=(_record(RecordType.TO_IN, frame.group),))
         case ForgedLeave():
             return Leave(group=frame.group)
@@ -139,27 +158,30 @@ def _message(frame: ForgedPacket, source: Address) -> Message | Hello:
             raise AssertionError(frame)
 
 
-def _record(kind: RecordType, group: IPv4Address, sources: tuple[IPv4Address, ...] = ()) -> GroupRecord:
+def _record(kind: RecordType, group: Address, sources: tuple[Address, ...] = ()) -> GroupRecord:
     return GroupRecord(type=kind, group=group, sources=sources)
 
 
 def _text(host: PlanHost, forgery: Forgery) -> str:
     """``n3 forges a query (version 2, 10 s) from 10.77.0.1 without router alert``."""
-    words = [f"{host.name} forges {_what(forgery.message)}"]
-    if forgery.source != host.address:
+    dialect = Dialect.IGMP if forgery.source.version == 4 else Dialect.MLD
+    words = [f"{host.name} forges {_what(forgery.message, dialect)}"]
+    if forgery.source != _own(host, dialect):
         words.append(f"from {forgery.source}")
     if forgery.source_mac != host.mac:
         words.append(f"by {forgery.source_mac}")
     if forgery.destination is not None:
         words.append(f"to {forgery.destination}")
     if forgery.hops != 1:
-        words.append(f"with TTL {forgery.hops}")
+        words.append(f"with {'TTL' if dialect is Dialect.IGMP else 'hop limit'} {forgery.hops}")
     if not forgery.router_alert:
         words.append("without router alert")
     return " ".join(words)
 
 
-def _what(message: Message | Hello) -> str:
+def _what(message: Message | Hello, dialect: Dialect) -> str:
+    a = "a" if dialect is Dialect.IGMP else "an MLD"
+    records = f"(version {dialect.records_version})"
     match message:
         case Hello():
             return f"a PIM hello that holds {seconds(message.hold_time_s)}"
@@ -168,15 +190,15 @@ def _what(message: Message | Hello) -> str:
             sources = _listed(
                 message.sources, " and its sources " if message.sources[1:] else " and its source "
             )
-            return f"a query{about}{sources} (version {message.version}, {seconds(message.max_response_s)})"
+            return f"{a} query{about}{sources} (version {message.version}, {seconds(message.max_response_s)})"
         case Report():
-            return f"a report of {message.group} (version {message.version})"
+            return f"{a} report of {message.group} (version {message.version})"
         case Leave():
-            return f"a leave of {message.group}"
+            return f"{a} leave of {message.group}"
         case RecordReport(records=(record,)) if record.type is RecordType.TO_IN:
-            return f"a leave of {record.group} (version 3)"
+            return f"{a} leave of {record.group} {records}"
         case RecordReport(records=(record,)):
-            return f"a report of {record.group}{_listed(record.sources, ' from ')} (version 3)"
+            return f"{a} report of {record.group}{_listed(record.sources, ' from ')} {records}"
         case _:
             raise AssertionError(message)
 

@@ -1,4 +1,4 @@
-"""Hosts whose IGMP the harness speaks, and which memberships a switch can learn of.
+"""Hosts whose IGMP and MLD the harness speaks, and which memberships a switch can learn of.
 
 Pure. A lab that settles waits for what must come, gives what may come its time, and does not wait for what
 never will; which of these it is, is decided here.
@@ -6,16 +6,25 @@ never will; which of these it is, is decided here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import assert_never
 
 from harness.plan.addresses import mac_bytes
+from harness.plan.mld import MLD_VERSIONS
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream, PlanSwitch
-from harness.protocols.dialect import source_specific
+from harness.profiles import DataPlane
+from harness.protocols.dialect import Dialect, source_specific
 from harness.protocols.host_config import HostConfig, IgnoredQuery
 from harness.protocols.snooping import SnoopingConfig
 from harness.protocols.snooping_config import HeaderCheck
 from harness.scenario.hosts import EmulatedHost
+from harness.wire.membership import Address
+from harness.wire.mld import ALL_NODES
+
+_PREFIX_OF_A_LINK = 64
+MOST_SOURCES_OF_A_BRIDGE = 32
+"""As many sources the Linux kernel's bridge keeps of a group on a port (net/bridge/br_private.h)."""
 
 
 class Learning(Enum):
@@ -27,16 +36,34 @@ class Learning(Enum):
 
 
 def emulated(written: EmulatedHost, host: PlanHost, prefix_length: int) -> HostConfig:
-    """The machine's configuration for what stands in a file."""
+    """The configuration of the machine for IGMP, for what stands in a file."""
+    base = _emulated(written, host.address, host.mac)
+    return replace(base, prefix_length=prefix_length, version=written.version)
+
+
+def emulated_mld(written: EmulatedHost, host: PlanHost) -> HostConfig:
+    """The same for MLD, which is spoken from the link-local address (RFC 9777 section 5.2.14).
+
+    The messages of IGMP's version are those of an MLD version; that is what a host speaks unless it says
+    otherwise. Raises ValueError for a host without IPv6.
+    """
+    base = _emulated(written, host.address_for(ALL_NODES), host.mac)
+    version: int | None = written.mld_version
+    if version is None and written.version is not None:
+        version = MLD_VERSIONS[written.version]
+    return replace(base, prefix_length=_PREFIX_OF_A_LINK, dialect=Dialect.MLD, version=version)
+
+
+def _emulated(written: EmulatedHost, address: Address, mac: str) -> HostConfig:
+    """What is the same in both protocols; a wrong destination is that of one of them."""
+    to = written.reports_to
     return HostConfig(
-        address=host.address,
-        mac=mac_bytes(host.mac),
-        prefix_length=prefix_length,
-        version=written.version,
+        address=address,
+        mac=mac_bytes(mac),
         reports=written.reports,
         answers_queries=written.answers_queries,
         leaves=written.leaves,
-        reports_to=written.reports_to,
+        reports_to=to if to is not None and to.version == address.version else None,
         router_alert=written.router_alert,
         hops=written.ttl,
         extra_delay_s=written.extra_delay,
@@ -53,19 +80,25 @@ def learning(switch: PlanSwitch, host: PlanHost, stream: PlanStream, groups: int
     """What becomes of the reports of a host's membership at a switch that they reach.
 
     The rules of a firewall are opaque, so a host that has some may keep its own reports in; and a table that
-    has no room for all ``groups`` may be full.
+    has no room for all ``groups``, or for all sources of one, may be full.
     """
     behaviour = switch.behaviour if stream.group.version == 4 else switch.mld
     if behaviour is None or not behaviour.snooping:
         return Learning.CERTAIN
-    speaks = host.emulated if stream.group.version == 4 else None
+    speaks = host.emulated if stream.group.version == 4 else host.emulated_mld
     if speaks is not None and not (speaks.reports and _passes(behaviour, speaks)):
         return Learning.NEVER
     if not behaviour.any_source_in_ssm and source_specific(stream.group) and not stream.source_specific:
         return Learning.NEVER
     rooms = (behaviour.most_groups, behaviour.most_groups_per_port)
     full = any(0 < room < groups for room in rooms)
-    return Learning.POSSIBLE if host.firewall or full else Learning.CERTAIN
+    return Learning.POSSIBLE if host.firewall or full or _too_many(switch, stream) else Learning.CERTAIN
+
+
+def _too_many(switch: PlanSwitch, stream: PlanStream) -> bool:
+    """Whether a switch may know the member and not all of the sources."""
+    genuine = switch.data_plane is DataPlane.LINUX_BRIDGE
+    return genuine and stream.source_specific and len(stream.senders) > MOST_SOURCES_OF_A_BRIDGE
 
 
 def _passes(behaviour: SnoopingConfig, host: HostConfig) -> bool:
@@ -82,6 +115,6 @@ def _holds(check: HeaderCheck, host: HostConfig) -> bool:
         case HeaderCheck.TRAFFIC_CLASS:
             return True
         case HeaderCheck.DESTINATION:
-            return host.reports_to is None  # one of version 3 speaks 2 as soon as a querier does
+            return host.reports_to is None  # one with records speaks without as soon as a querier does
         case _:
             assert_never(check)

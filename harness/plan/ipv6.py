@@ -12,6 +12,7 @@ from ipaddress import IPv6Address
 
 from harness.plan.addresses6 import link_local, node6, router6, usable6
 from harness.plan.behaviour import Configured, router_querier
+from harness.plan.hosts import emulated_mld
 from harness.plan.mld import mld_as_shipped, mld_changed
 from harness.plan.model import PeerKind, PlanHost, PlanSwitch
 from harness.plan.names import Loc, Mistakes, Names, domain_name
@@ -21,7 +22,7 @@ from harness.profiles import Profile, is_file, load
 from harness.protocols.dialect import Dialect
 from harness.scenario.expectations import SwitchState
 from harness.scenario.model import Scenario
-from harness.scenario.network import MldSettings, Network, Nodes, Router, Switch
+from harness.scenario.network import MldQuerier, MldSettings, Network, Nodes, Router, Switch
 from harness.scenario.timeline import Step
 
 
@@ -31,7 +32,7 @@ def has_ipv6(scenario: Scenario) -> bool:
     return (
         any(stream.group.version == 6 for stream in scenario.traffic.values())
         or any(_sets_mld(switch) for switch in (*network.switches.values(), *network.bridges.values()))
-        or any(nodes.address6 or nodes.mld_version for nodes in network.nodes.values())
+        or any(_of_ipv6(nodes) for nodes in network.nodes.values())
         or any(router.address6 or router.mld_querier for router in network.routers.values())
         or any(_of_mld(step) for step in scenario.timeline)
         or any(isinstance(one, SwitchState) and _about_mld(one) for one in scenario.expect)
@@ -42,8 +43,15 @@ def _sets_mld(switch: Switch) -> bool:
     return bool(switch.mld or any(vlan.mld for vlan in (switch.vlans or {}).values()))
 
 
+def _of_ipv6(nodes: Nodes) -> bool:
+    to = None if nodes.host is None else nodes.host.reports_to
+    own = nodes.host is not None and (nodes.host.mld_version or (to is not None and to.version == 6))
+    return bool(nodes.address6 or nodes.mld_version or nodes.mld_querier is not None or own)
+
+
 def _of_mld(step: Step) -> bool:
-    return bool(step.start_mld_querier or step.stop_mld_querier or (step.set and step.set.mld))
+    forges = step.forge is not None and step.forge.packet.dialect is Dialect.MLD
+    return bool(forges or step.start_mld_querier or step.stop_mld_querier or (step.set and step.set.mld))
 
 
 def _about_mld(state: SwitchState) -> bool:
@@ -103,21 +111,25 @@ def _hosts(
         first = told.entry.address6
         address6 = automatic(network.subnet6, host.number) if first is None else _later(first, told.index)
         addressed = replace(host, address6=address6, link_local=link_local(host.mac))
-        if isinstance(told.entry, Router):
-            yield _router(addressed, told.entry, told.loc, mistakes)
-        else:
-            yield replace(addressed, mld_version=told.entry.mld_version)
+        if isinstance(told.entry, Nodes):
+            addressed = replace(addressed, mld_version=told.entry.mld_version)
+            if told.entry.host is not None:
+                addressed = replace(addressed, emulated_mld=emulated_mld(told.entry.host, addressed))
+        yield _with_querier(addressed, told.entry.mld_querier, told.loc, mistakes)
 
 
-def _router(host: PlanHost, router: Router, loc: Loc, mistakes: Mistakes) -> PlanHost:
+def _with_querier(
+    host: PlanHost, setting: MldQuerier | bool | None, loc: Loc, mistakes: Mistakes
+) -> PlanHost:
+    """The host with its MLD querier, if it has one."""
+    if setting is None:
+        return host
     try:
-        querier = router_querier(
-            router.mld_querier, mac=host.mac, address=link_local(host.mac), dialect=Dialect.MLD
-        )
+        querier = router_querier(setting, mac=host.mac, address=link_local(host.mac), dialect=Dialect.MLD)
     except ValueError as error:
         mistakes.add((*loc, "mld_querier"), str(error))
         return host
-    return replace(host, mld_querier=querier, mld_querier_on=router.mld_querier is not False)
+    return replace(host, mld_querier=querier, mld_querier_on=setting is not False)
 
 
 def _later(address: IPv6Address, steps: int) -> IPv6Address:

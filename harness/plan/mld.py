@@ -16,7 +16,7 @@ from harness.profiles import DataPlane, Profile
 from harness.protocols.dialect import Dialect
 from harness.scenario.network import MldQuerier, MldSettings
 
-_MLD_VERSIONS: Mapping[int, int] = {1: 1, 2: 1, 3: 2}
+MLD_VERSIONS: Mapping[int, int] = {1: 1, 2: 1, 3: 2}
 """Version of IGMP, and of MLD with the same messages (RFC 3810 section 1)."""
 _OF_A_BRIDGE = {"address", "version"}
 ONE_SETTING = (DataPlane.LINUX_BRIDGE, DataPlane.OPENVSWITCH)
@@ -33,7 +33,7 @@ def mld_as_shipped(profile: Profile, igmp: Configured, *, mac: str) -> Configure
         shipped.ready,
         dialect=Dialect.MLD,
         address=link_local(mac),
-        version=_MLD_VERSIONS[shipped.ready.version],
+        version=MLD_VERSIONS[shipped.ready.version],
         zero_address_wins=False,
     )
     behaviour = replace(

@@ -126,15 +126,21 @@ class PlanHost:
     """Of a router, or of a node that asks: runs from the start if ``querier_on``."""
     querier_on: bool = False
     emulated: HostConfig | None = None
-    """Of a node: this machine speaks IGMP, and the kernel does not."""
+    """Of a node: this machine speaks IGMP, and the kernel neither IGMP nor, where there is IPv6, MLD."""
+    emulated_mld: HostConfig | None = None
     firewall: tuple[FirewallCommand, ...] = ()
     """Run in this order, before the host joins or sends anything."""
     address6: IPv6Address | None = None
     link_local: IPv6Address | None = None
     mld_version: int | None = None
     mld_querier: QuerierConfig | None = None
-    """Of a router where there is IPv6: runs from the start if ``mld_querier_on``."""
+    """Where there is IPv6, of a router or a node that asks: runs from the start if ``mld_querier_on``."""
     mld_querier_on: bool = False
+
+    @property
+    def machines(self) -> tuple[HostConfig, ...]:
+        """Return the machines that speak in place of the kernel, one a protocol."""
+        return tuple(one for one in (self.emulated, self.emulated_mld) if one is not None)
 
     def address_for(self, group: Address) -> Address:
         """The source of this host's datagrams to a group (RFC 6724 section 5, rule 2, for those of IPv6)."""

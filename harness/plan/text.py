@@ -24,6 +24,7 @@ from harness.plan.model import (
     PlanStream,
     PlanSwitch,
 )
+from harness.protocols.dialect import Dialect
 from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping_config import GroupLimit, Lookup, RelayTo, SnoopingConfig, TopologyChange
@@ -239,8 +240,7 @@ def _host(host: PlanHost, plan: Plan) -> str:
     if host.mld_querier is not None:
         state = _querier(host.mld_querier, plan.speed) if host.mld_querier_on else "off"
         words.append(f"MLD querier {state}")
-    if host.emulated is not None:
-        words.append(f"IGMP by the harness: {_emulated(host.emulated, plan.speed)}")
+    words += [f"{one.dialect.name} by the harness: {_emulated(one, plan.speed)}" for one in host.machines]
     return ", ".join(words)
 
 
@@ -255,7 +255,7 @@ def _emulated(host: HostConfig, speed: float) -> str:
             (not host.leaves, "leaves without a word"),
             (host.reports_to is not None, f"reports to {host.reports_to}"),
             (not host.router_alert, "no router alert"),
-            (host.hops != 1, f"TTL {host.hops}"),
+            (host.hops != 1, f"{'TTL' if host.dialect is Dialect.IGMP else 'hop limit'} {host.hops}"),
         )
         if differs
     ]

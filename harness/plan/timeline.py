@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from harness.plan.behaviour import Configured, NamedPorts, changed, in_words
 from harness.plan.cables import loop, path
-from harness.plan.forging import Devices, read_forge
+from harness.plan.forging import Devices, macs, read_forge
 from harness.plan.ipv6 import change
 from harness.plan.links import (
     Cable,
@@ -24,7 +24,7 @@ from harness.plan.links import (
     resolve,
 )
 from harness.plan.mld import ONE_SETTING, following
-from harness.plan.model import Action, ActionKind, Cast, End, Forgery, ImpairedEnd, PlanHost, PlanSwitch
+from harness.plan.model import Action, ActionKind, Cast, End, Forgery, ImpairedEnd, PlanSwitch
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names, chassis_of
 from harness.plan.network import PlannedNetwork, ports_of
@@ -175,7 +175,8 @@ class Timeline:
                 return tuple(change for change in started if change is not None)
             case "start_mld_querier" | "stop_mld_querier":
                 on = step.start_mld_querier is not None
-                among = domains(name, names, loc, mistakes, kind="switch or router", others=names.routers)
+                asked = "switch, router or node"
+                among = domains(name, names, loc, mistakes, kind=asked, others=names.hosts)
                 changes = (self._mld_querier(target, on, loc) for target in among)
                 return tuple(change for change in changes if change is not None)
             case "restart_switch":
@@ -197,8 +198,7 @@ class Timeline:
         if not self._names.known("node", forge.node, self._names.hosts, (*loc, "node"), self._mistakes):
             return None
         hosts = {host.name: host for host in self._network.hosts}
-        holders: tuple[PlanHost | PlanSwitch, ...] = (*self._network.hosts, *self._network.switches)
-        devices = Devices(hosts=hosts, macs={holder.address: holder.mac for holder in holders})
+        devices = Devices(hosts=hosts, macs=macs(self._network.hosts, self._network.switches))
         forged = read_forge(forge, at_s, devices, self._moments, loc, self._mistakes)
         if forged is None:
             return None
@@ -226,6 +226,10 @@ class Timeline:
 
     def _mld_querier(self, name: str, on: bool, loc: Loc) -> _Change | None:
         kind = ActionKind.START_QUERIER if on else ActionKind.STOP_QUERIER
+        if any(host.name == name and host.mld_querier is None for host in self._network.hosts):
+            cure = "give it one that is off at first, mld_querier: off"
+            self._mistakes.add(loc, f"{name} has no MLD querier: {cure}")
+            return None
         if name in self._mld:
             if self._switch(name).platform is DataPlane.OPENVSWITCH:
                 self._mistakes.add(loc, NO_QUERIER)

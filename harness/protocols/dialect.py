@@ -11,7 +11,7 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
 from harness.wire import igmp, mld
-from harness.wire.membership import Address, ControlFrame, Message
+from harness.wire.membership import Address, ControlFrame, Message, Query
 
 _MULTICAST_V4 = 0xE  # 224.0.0.0/4
 _LINK_LOCAL_V4 = 0xE00000  # 224.0.0.0/24
@@ -19,6 +19,8 @@ _SOURCE_SPECIFIC_V4 = 0xE8  # 232.0.0.0/8
 _MULTICAST_V6 = 0xFF  # ff00::/8
 _NEVER_PRUNED_V6 = (0xFF00, 0xFF01, 0xFF02)
 _SOURCE_SPECIFIC_V6 = 0xFF3  # ff3x::/32
+_OF_EVERY_NODE = (IPv4Address("224.0.0.1"), mld.ALL_NODES)
+_SCOPE_OF_A_LINK = 2
 
 
 class Dialect(Enum):
@@ -53,6 +55,17 @@ class Dialect(Enum):
         0.0.0.0, which some hosts ignore.
         """
         return self is Dialect.IGMP or address.is_link_local
+
+    def discards(self, frame: ControlFrame) -> bool:
+        """Whether no host may heed this frame.
+
+        Of MLD all must come from a link-local address (RFC 2710 section 5, RFC 9777 section 5.1.14), and
+        queries with hop limit 1 and a Router Alert (RFC 9777 section 6.2). IGMP demands nothing of hosts.
+        """
+        if self is Dialect.IGMP:
+            return False
+        intact = frame.router_alert and frame.hops == 1
+        return not frame.source.is_link_local or (isinstance(frame.message, Query) and not intact)
 
     def parse(self, frame: bytes) -> ControlFrame | None:
         """Read a frame; None when it carries something else. Raises Malformed for a damaged one."""
@@ -103,6 +116,14 @@ class Dialect(Enum):
         if self is Dialect.IGMP:
             return igmp.representable_response_s(seconds, version)
         return mld.representable_response_s(seconds, version)
+
+
+def never_reported(group: Address) -> bool:
+    """Whether no host says that it is a member: of a group that every node is in, or that is on no link.
+
+    224.0.0.1 (RFC 2236 section 6); ff02::1, and the scopes 0 and 1 (RFC 2710 section 5, RFC 9777 section 6).
+    """
+    return group in _OF_EVERY_NODE or (group.version == 6 and int(group) >> 112 & 0xF < _SCOPE_OF_A_LINK)
 
 
 def never_pruned(group: Address) -> bool:

@@ -3,29 +3,29 @@
 Neither a socket nor a clock in here: frames and times go in, ``Send`` and ``Heard`` come out, and the owner
 calls ``tick`` no later than ``next_deadline``. Chance is the generator that is passed in. Versions 1 and 2
 follow RFC 1112 appendix I and RFC 2236 sections 3 and 6, version 3 RFC 9776 sections 5 and 7.2; MLD is the
-same machine with another dialect. What a host does wrong stands in ``HostConfig``.
+same machine with another dialect (RFC 2710 and RFC 9777), which hears less: every host drops what does not
+come from the link. What a host does wrong stands in ``HostConfig``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import IPv4Address, ip_interface
+from ipaddress import ip_interface
 from random import Random
 from typing import assert_never
 
 from harness.protocols.deadlines import Deadlines
-from harness.protocols.dialect import Dialect
-from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Heard, Send, SourceFilter
+from harness.protocols.dialect import Dialect, never_reported
+from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter
 from harness.protocols.host_config import HostConfig, IgnoredQuery
-from harness.protocols.intents import heard
+from harness.protocols.intents import heard, told
 from harness.wire import membership
 from harness.wire.malformed import Malformed
 from harness.wire.membership import Address, GroupRecord, Message, RecordType
 
 NO_SOURCE = SourceFilter(mode=FilterMode.INCLUDE)
 """What a host wants of a group that it has not joined."""
-_ALL_HOSTS = IPv4Address("224.0.0.1")
 
 
 class _Timer(Enum):
@@ -88,7 +88,7 @@ class MembershipHost:
         if not group.is_multicast or not self._config.dialect.speaks(group):
             msg = f"{group} is no group of {self._config.dialect.name}"
             raise ValueError(msg)
-        if group == _ALL_HOSTS:  # never reported: every node is in it (RFC 2236 section 6)
+        if never_reported(group):
             return []
         return self._leave(group, now) if sources == NO_SOURCE else self._change(group, sources, now)
 
@@ -115,7 +115,7 @@ class MembershipHost:
             read = self._config.dialect.parse(frame)
         except Malformed:
             return []
-        if read is None or read.source_mac == self._config.mac:
+        if read is None or read.source_mac == self._config.mac or self._config.dialect.discards(read):
             return []
         match read.message:
             case membership.Query() as query:
@@ -362,23 +362,4 @@ class MembershipHost:
             hops=config.hops,
             router_alert=config.router_alert,
         )
-        what, group = _told(message)
-        return [
-            Send(port=self._port, frame=frame),
-            Heard(what=what, port="", source=config.address, group=group, sent=True),
-        ]
-
-
-def _told(message: Message) -> tuple[str, Address | None]:
-    """A message in the words of ``Heard``."""
-    match message:
-        case membership.Report(version=version, group=group):
-            return f"report v{version}", group
-        case membership.RecordReport(records=records):
-            return "report v3", records[0].group if len(records) == 1 else None
-        case membership.Leave(group=group):
-            return "leave", group
-        case membership.Query(group=group):
-            raise AssertionError("a host does not ask")
-        case _:
-            assert_never(message)
+        return [Send(port=self._port, frame=frame), told(config.address, message)]

@@ -59,20 +59,31 @@ def heard(port: str, frame: membership.ControlFrame) -> Heard:
     Versions are the numbers that the protocol gives itself: records are "report v3" of IGMP and "report v2"
     of MLD, whose done message is a "leave".
     """
+    what, group = _words(frame.message, frame.source)
+    return Heard(what=what, port=port, source=frame.source, group=group)
+
+
+def told(source: Address, message: membership.Message) -> Heard:
+    """The record of a message that a device itself has sent, in the same words."""
+    what, group = _words(message, source)
+    return Heard(what=what, port="", source=source, group=group, sent=True)
+
+
+def _words(message: membership.Message, source: Address) -> tuple[str, Address | None]:
     group: Address | None
-    match frame.message:
+    match message:
         case membership.Query(group=group):
             what = "query" if group is None else "group query"
         case membership.Report(version=version, group=group):
             what = f"report v{version}"
         case membership.RecordReport(records=records):
-            what = "report v3" if frame.source.version == 4 else "report v2"
+            what = "report v3" if source.version == 4 else "report v2"
             group = records[0].group if len(records) == 1 else None
         case membership.Leave(group=group):
             what = "leave"
         case _:
-            assert_never(frame.message)
-    return Heard(what=what, port=port, source=frame.source, group=group)
+            assert_never(message)
+    return what, group
 
 
 def intent_of(record: membership.GroupRecord) -> Intent | None:

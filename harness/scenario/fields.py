@@ -17,13 +17,13 @@ from harness.scenario.values import (
     LAST_VLAN,
     SMALLEST_MTU,
     parse_address,
-    parse_addresses,
+    parse_any_address,
+    parse_any_addresses,
     parse_bandwidth,
     parse_between,
     parse_cable,
     parse_duration,
     parse_group,
-    parse_group4,
     parse_length,
     parse_mac,
     parse_moment,
@@ -154,18 +154,17 @@ Group = Annotated[
     WithJsonSchema({"anyOf": [_IPV4, _IPV6], "examples": ["239.192.73.188", "ff15::73bc"]}),
 ]
 """A group's address says whether it is of IPv4 or of IPv6."""
-Group4 = Annotated[
-    IPv4Address,
-    BeforeValidator(parse_group4),
-    WithJsonSchema({**_IPV4, "examples": ["239.192.73.188"]}),
-]
-"""A group of IPv4, where only IGMP is spoken."""
 Address = Annotated[
     IPv4Address, BeforeValidator(parse_address), WithJsonSchema({"type": "string", "format": "ipv4"})
 ]
-Addresses = Annotated[
-    tuple[IPv4Address, ...],
-    BeforeValidator(parse_addresses),
+AnyAddress = Annotated[
+    IPv4Address | IPv6Address,
+    BeforeValidator(parse_any_address),
+    WithJsonSchema({"anyOf": [_IPV4, _IPV6]}),
+]
+AnyAddresses = Annotated[
+    tuple[IPv4Address | IPv6Address, ...],
+    BeforeValidator(parse_any_addresses),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 """One address or several."""

@@ -261,7 +261,9 @@ _PORT_MTU = "the switch's port; what is longer is dropped there without a word. 
 _IMPAIR = "what the cable does to frames from the start; one impairment or a list"
 _CURES = {
     "igmp_version": "write version there",
+    "mld_version": "write it there",
     "querier": "give the querier to another node",
+    "mld_querier": "give the querier to another node",
     "firewall": "what the host hears does not pass the rules; choose one of the two",
 }
 
@@ -276,7 +278,6 @@ class Nodes(Strict):
 
     elsewhere: ClassVar[Mapping[str, str]] = {
         "mld": "switches have one; of a node it is mld_version",
-        "mld_querier": "routers have one",
         "snooping": "switches snoop",
         "vlans": "its port is in one: vlan: 10",
         "profile": "switches have one",
@@ -303,11 +304,13 @@ class Nodes(Strict):
         None, description="forced; else the stack follows the MLD querier"
     )
     host: EmulatedHost | None = Field(
-        None, description="IGMP spoken by the harness instead of the kernel, with the faults that stand here"
+        None,
+        description="IGMP and MLD spoken by the harness, not the kernel, with the faults that stand here",
     )
     querier: QuerierSetting | None = Field(
         None, description="a querier on the node, such as a PIM daemon; off: one that can be started"
     )
+    mld_querier: MldQuerierSetting | None = Field(None, description="the same for IPv6")
     firewall: Firewall | None = Field(None, description="the node's own rules")
     port: Literal["up", "down"] = Field("up", description="down: the cable is not connected until link_up")
     port_mtu: Mtu | None = Field(None, description=_PORT_MTU)
@@ -316,11 +319,9 @@ class Nodes(Strict):
     @model_validator(mode="after")
     def _one_speaks_igmp(self) -> Self:
         """The emulated host takes the kernel's place, which the others are settings of."""
-        for key in ("igmp_version", "querier", "firewall"):
+        for key, cure in _CURES.items():
             if self.host is not None and getattr(self, key) is not None:
-                message = (
-                    f"{key} is the kernel's, and with host the kernel does not speak IGMP: {_CURES[key]}"
-                )
+                message = f"{key} is the kernel's, and with host it speaks neither IGMP nor MLD: {cure}"
                 raise ValueError(message)
         return self
 

@@ -33,12 +33,11 @@ _WHOLE = frozenset({"Step", "Deliver", "Stops", "Heals", "Load", "SwitchState"})
 _VALUES: dict[str, Any] = {
     "Address": fields.Address,
     "Address6": fields.HostAddress6,
-    "Addresses": fields.Addresses,
+    "Addresses": fields.AnyAddresses,
     "Audience": fields.Audience,
     "Bandwidth": fields.Bandwidth,
     "Duration": fields.Duration,
     "Group": fields.Group,
-    "Group4": fields.Group4,
     "Length": fields.Length,
     "Moment": fields.MomentText,
     "Names": fields.Names,

@@ -10,7 +10,7 @@ import re
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 from typing import Any
 
-from harness.scenario.values6 import parse_group6
+from harness.scenario.values6 import parse_address6, parse_group6
 from harness.source.duration import parse as duration
 
 _MOMENT = re.compile(r"^(?P<step>[a-zA-Z][\w-]*?)(?:\s*(?P<sign>[+-])\s*(?P<offset>\d[\d.]*\s*[a-z]+))?$")
@@ -141,9 +141,14 @@ def parse_address(value: Any) -> IPv4Address:
         raise ValueError(msg) from error
 
 
-def parse_addresses(value: Any) -> tuple[IPv4Address, ...]:
-    """One IPv4 address, several with commas, or a list of them."""
-    return tuple(parse_address(one) for one in parse_names(value))
+def parse_any_address(value: Any) -> IPv4Address | IPv6Address:
+    """An address of IPv4, or of IPv6, which has colons."""
+    return parse_address6(value) if ":" in str(value) else parse_address(value)
+
+
+def parse_any_addresses(value: Any) -> tuple[IPv4Address | IPv6Address, ...]:
+    """One address, several with commas, or a list of them."""
+    return tuple(parse_any_address(one) for one in parse_names(value))
 
 
 def parse_mac(value: Any) -> str:
@@ -164,14 +169,6 @@ def parse_group(value: Any) -> IPv4Address | IPv6Address:
         msg = f"{address} is no multicast group: they are 224.0.0.0 to 239.255.255.255"
         raise ValueError(msg)
     return address
-
-
-def parse_group4(value: Any) -> IPv4Address:
-    """A multicast group of IPv4, where no other will do."""
-    if isinstance(group := parse_group(value), IPv6Address):
-        msg = f"{group} is a group of IPv6: here IGMP is spoken, of groups of IPv4"
-        raise ValueError(msg)
-    return group
 
 
 def parse_subnet(value: Any) -> IPv4Network:

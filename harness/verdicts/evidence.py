@@ -53,7 +53,7 @@ def explain(history: History, first: Complaint) -> tuple[str, tuple[str, ...]]:
         way=hops,
         arrived=first.arrived,
         since_s=None if before is None else stream.sent_at(before) - history.guard_s,
-        source=str(history.plan.host(pair.sender).address),
+        source=str(history.plan.host(pair.sender).address_for(stream.group)),
     )
     cause = history.switches.last_cause_before(change)
     told = "" if cause is None else words.event(cause)

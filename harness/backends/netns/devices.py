@@ -138,14 +138,14 @@ class Devices:
         for host in self._plan.hosts:
             name = host.name
             dialects = tuple(_dialects(host))
-            if not dialects and host.emulated is None and name not in forging:
+            if not dialects and not host.machines and name not in forging:
                 continue
             with self.enter_host(name):
                 for dialect in dialects:
                     self._queriers[dialect, name] = RouterQuerier(
                         host, self._loop, self._clock, self._emit, dialect=dialect
                     )
-                if host.emulated is not None:
+                if host.machines:
                     self._emulated[name] = EmulatedHost(host, self._loop, self._clock, self._plan.seed)
                 if name in forging:
                     self._forgers[name] = Forger(self._clock.speed)
@@ -229,7 +229,8 @@ class Devices:
     def queriers_of_old_versions(self) -> bool:
         """Tell whether a query may be heard at the start that hosts do not answer with records."""
         forced = any(host.igmp_version in (1, 2) or host.mld_version == 1 for host in self._plan.hosts)
-        forced |= any(h.emulated is not None and h.emulated.newest_version < 3 for h in self._plan.hosts)
+        machines = (machine for host in self._plan.hosts for machine in host.machines)
+        forced |= any(machine.newest_version < machine.dialect.records_version for machine in machines)
         old = (querier.version < querier.dialect.records_version for querier in self._queriers_at_start())
         return forced or any(old)
 
@@ -254,17 +255,19 @@ class Devices:
     def knows(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether the switches that must learn of a join have done so.
 
-        A switch that never will, by what the plan says of it and of the host, is not among them.
+        A switch that never will, by what the plan says of it and of the host, is not among them. What is
+        joined from some sources they must have learned of each of these.
         That is the host's own switch; if it does not snoop, reports pass it, and its neighbours must learn of
         it too, and so on.
         """
         waiting, seen = [(host.switch, host.port)], {host.switch}
+        sources = self._sources(host.name, stream) if stream.source_specific else ()
         while waiting:
             name, port = waiting.pop()
             switch = self._plan.switch(name)
             if self._learning(switch, host, stream) is Learning.NEVER:
                 continue
-            if not self._switches[name].knows(stream.group, port):
+            if not self._switches[name].knows(stream.group, port, sources):
                 return False
             if switch.snoops(stream.group):
                 continue
@@ -350,10 +353,13 @@ class Devices:
     def change_membership(self, node: str, stream: PlanStream, *, joined: bool) -> None:
         """Tell an emulated host what its node's sockets have joined or left."""
         if (host := self._emulated.get(node)) is not None:
-            senders = (
-                self._plan.host(name).address_for(stream.group) for name in stream.senders if name != node
-            )
-            host.change_membership(stream, tuple(senders), joined=joined)
+            host.change_membership(stream, self._sources(node, stream), joined=joined)
+
+    def _sources(self, node: str, stream: PlanStream) -> tuple[Address, ...]:
+        """Return the addresses of the others that send a stream, from which a node joins its group."""
+        return tuple(
+            self._plan.host(name).address_for(stream.group) for name in stream.senders if name != node
+        )
 
     def set_link(self, end: End, *, up: bool) -> None:
         """Take a switch's port down or up; the host at the other end loses or gains its carrier."""

@@ -1,54 +1,59 @@
-"""A host whose IGMP the harness speaks: the membership machine on a packet socket, the kernel muted.
+"""A host whose IGMP and MLD the harness speaks: membership machines on a packet socket, the kernel muted.
 
-The node stays a real Linux stack with real sockets, which join so that the kernel accepts the data. Its own
-IGMP never leaves: a rule on the netdev egress hook drops it, unless it carries the mark of the machine's own
-socket (PACKET_QDISC_BYPASS would not pass that hook, measured on Linux 6.18). The machine hears what arrives
-on the port, runs on compressed time and wants of a group what the node's streams want together.
+The node stays a real Linux stack with real sockets, which join so that the kernel accepts the data. What it
+would say of that never leaves: a rule on the netdev egress hook drops it, unless it carries the mark of the
+machines' own socket (PACKET_QDISC_BYPASS would not pass that hook, measured on Linux 6.18). A machine hears
+what arrives on the port, runs on compressed time and wants of a group what the node's streams want together.
 """
 
 from __future__ import annotations
 
+import errno
 import random
 import socket
 from collections.abc import Iterable
+from functools import partial
 
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.loop import Loop
-from harness.backends.netns.packet import IGMP_FRAMES, Tap
+from harness.backends.netns.packet import CONTROL_FRAMES, Tap
 from harness.backends.netns.silence import OWN_MARK, mute_kernel
 from harness.errors import LabError
 from harness.plan.model import PlanHost, PlanStream
+from harness.protocols.dialect import Dialect
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter
 from harness.protocols.host import NO_SOURCE, MembershipHost
 from harness.wire.membership import Address
 
 INTERFACE = "eth0"
+_LINK_LIMIT_S, _LINK_POLL_S = 0.5, 0.001
+"""How long a link may take to come up, and how often it is tried. On Linux 6.18 it is some milliseconds."""
 
 
 class EmulatedHost:
-    """Drives one host's machine. Must be made inside the host's namespace, before anything joins there."""
+    """Drives one host's machines. Must be made inside the host's namespace, before anything joins there."""
 
     def __init__(self, host: PlanHost, loop: Loop, clock: Clock, seed: int) -> None:
-        if host.emulated is None:
+        if not host.machines:
             msg = f"{host.name} is not emulated"
             raise LabError(msg)
         self._loop = loop
         chance = random.Random(f"{seed} {host.name}")  # noqa: S311  delays of reports, the same in every run
-        self._machine = MembershipHost(host.emulated.scaled(clock.speed), chance, port=INTERFACE)
+        self._machines = {
+            config.dialect: MembershipHost(config.scaled(clock.speed), chance, port=INTERFACE)
+            for config in host.machines
+        }
         self._wants: dict[Address, dict[int, SourceFilter]] = {}
         self._wake_s: float | None = None
-        mute_kernel(INTERFACE)
-        self._tap = Tap(INTERFACE, IGMP_FRAMES)
+        self._patient_until_s = 0.0
+        mute_kernel(INTERFACE, tuple(self._machines))
+        self._tap = Tap(INTERFACE, CONTROL_FRAMES)
         self._tap.socket.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, OWN_MARK)
         loop.watch(self._tap.fileno(), self._read)
 
     def change_membership(self, stream: PlanStream, sources: tuple[Address, ...], *, joined: bool) -> None:
-        """Follow a join or a leave of one of the node's sockets; ``sources`` are those of its streams.
-
-        Of IPv6 the kernel speaks as ever.
-        """
-        if stream.group.version != 4:
-            return
+        """Follow a join or a leave of one of the node's sockets; ``sources`` are those of its streams."""
+        machine = self._machines[Dialect.IGMP if stream.group.version == 4 else Dialect.MLD]
         wants = self._wants.setdefault(stream.group, {})
         if joined:
             wants[stream.number] = (
@@ -58,31 +63,47 @@ class EmulatedHost:
             )
         else:
             wants.pop(stream.number, None)
-        now = self._loop.now()
-        self._obey(self._machine.join(stream.group, now, _together(wants.values())))
+        self._obey(machine.join(stream.group, self._loop.now(), _together(wants.values())))
 
     def rejoin(self) -> None:
-        """Report everything anew: the interface has gone down and come up."""
-        self._obey(self._machine.rejoin(self._loop.now()))
+        """Report everything anew: the interface has gone down and come up.
+
+        The kernel tells of the carrier before the link can send, so what it does not take is sent again.
+        """
+        self._patient_until_s = self._loop.now() + _LINK_LIMIT_S
+        for machine in self._machines.values():
+            self._obey(machine.rejoin(self._loop.now()))
 
     def _read(self) -> None:
         for frame in self._tap.frames():
-            self._obey(self._machine.tick(frame.at_s))
-            self._obey(self._machine.receive(frame.data, frame.at_s))
+            for machine in self._machines.values():
+                self._obey(machine.tick(frame.at_s))
+                self._obey(machine.receive(frame.data, frame.at_s))
 
     def _wake(self, due_s: float) -> None:
         if self._wake_s == due_s:
             self._wake_s = None
-            self._obey(self._machine.tick(due_s))
+            for machine in self._machines.values():
+                self._obey(machine.tick(due_s))
 
     def _obey(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Send):
-                self._tap.send(effect.port, effect.frame)
-        due_s = self._machine.next_deadline()
+                self._send(effect.frame)
+        deadlines = (machine.next_deadline() for machine in self._machines.values())
+        due_s = min((at_s for at_s in deadlines if at_s is not None), default=None)
         if due_s is not None and (self._wake_s is None or due_s < self._wake_s):
             self._wake_s = due_s
             self._loop.call_at(due_s, lambda: self._wake(due_s))
+
+    def _send(self, frame: bytes) -> None:
+        """Send; a port that is down, or silent, takes it without a word, unless it is about to come up."""
+        try:
+            self._tap.socket.sendto(frame, (INTERFACE, 0))
+        except OSError as error:
+            now = self._loop.now()
+            if error.errno == errno.ENETDOWN and now < self._patient_until_s:
+                self._loop.call_at(now + _LINK_POLL_S, partial(self._send, frame))
 
     def close(self) -> None:
         """Close the tap."""

@@ -57,20 +57,6 @@ def _assembled(lines: Sequence[_Line]) -> tuple[Instruction, ...]:
     )
 
 
-IGMP_FRAMES = _assembled(
-    (
-        (_LD_H, 12),
-        (_JEQ, _ETH_P_IP, "", "leave"),
-        (_LD_B, 23),
-        (_JEQ, socket.IPPROTO_IGMP, "take", ""),
-        "leave",
-        (_RET, 0),
-        "take",
-        (_RET, _LARGEST_FRAME),
-    )
-)
-"""Ethernet frames that carry IGMP over IPv4."""
-
 CONTROL_FRAMES = _assembled(
     (
         (_LD_H, 12),

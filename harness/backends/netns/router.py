@@ -20,7 +20,7 @@ from harness.plan.model import PeerKind, PlanHost
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, Send, TableChange
 from harness.protocols.querier import Querier
-from harness.wire import ethernet, ipv4
+from harness.wire import ethernet, ipv4, ipv6
 
 INTERFACE = "eth0"
 _INTERFACE_INDEX = 2
@@ -43,8 +43,7 @@ class RouterQuerier:
         self._emit = emit
         self._machine = Querier(config.scaled(clock.speed), ports=(INTERFACE,))
         self._tap = Tap(INTERFACE, CONTROL_FRAMES)
-        asks_itself = router.kind is PeerKind.NODE and dialect is Dialect.IGMP
-        self._stack = _StackSender() if asks_itself else None
+        self._stack = _StackSender(dialect) if router.kind is PeerKind.NODE else None
         self._wake_s: float | None = None
         self.has_queried = False
         loop.watch(self._tap.fileno(), self._read)
@@ -107,19 +106,27 @@ class RouterQuerier:
 class _StackSender:
     """Sends a frame's packet through the host's own stack, which hears it itself and obeys its firewall."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-        interface = struct.pack("4s4si", bytes(4), bytes(4), _INTERFACE_INDEX)
-        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        family = socket.AF_INET if dialect is Dialect.IGMP else socket.AF_INET6
+        self._socket = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        if dialect is Dialect.IGMP:
+            interface = struct.pack("4s4si", bytes(4), bytes(4), _INTERFACE_INDEX)
+            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
 
     def send(self, frame: bytes) -> bool:
         """Send the packet in a frame; False if the stack refuses it."""
         packet = ethernet.decode(frame).payload
         try:
-            self._socket.sendto(packet, (str(ipv4.decode(packet).destination), 0))
+            self._socket.sendto(packet, self._address_of(packet))
         except OSError:
             return False
         return True
+
+    def _address_of(self, packet: bytes) -> tuple[str, int] | tuple[str, int, int, int]:
+        if self._dialect is Dialect.IGMP:
+            return str(ipv4.decode(packet).destination), 0
+        return str(ipv6.decode(packet).destination), 0, 0, _INTERFACE_INDEX
 
     def close(self) -> None:
         """Close the socket."""

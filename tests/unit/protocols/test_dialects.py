@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, is_dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from switch_bench import HOST_MAC, PORTS, Bench, said, sent
 from switch_stories import configs, stories
 
-from harness.protocols.dialect import Dialect, can_have_members, never_pruned, source_specific
+from harness.protocols.dialect import (
+    Dialect,
+    can_have_members,
+    never_pruned,
+    never_reported,
+    source_specific,
+)
 from harness.protocols.effects import Effect, Heard, Send
 from harness.protocols.querier import Querier, QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
@@ -295,3 +301,23 @@ def test_which_groups_are_pruned_and_which_are_source_specific(group, pruned, on
 @pytest.mark.parametrize("address", ["10.77.0.1", "0.0.0.0", "255.255.255.255"])
 def test_what_is_no_group_has_no_members(address):
     assert not can_have_members(IPv4Address(address)) and not can_have_members(GLOBAL)
+
+
+@pytest.mark.parametrize(
+    ("group", "never"),
+    [
+        ("224.0.0.1", True),
+        ("224.0.0.2", False),
+        ("239.1.1.1", False),
+        ("ff02::1", True),
+        ("ff02::2", False),
+        ("ff12::1", False),
+        ("ff00::5", True),
+        ("ff01::5", True),
+        ("ff11::5", True),
+        ("ff15::1", False),
+        ("ff3e::8000:1", False),
+    ],
+)
+def test_groups_that_no_host_reports(group, never):
+    assert never_reported(ip_address(group)) is never

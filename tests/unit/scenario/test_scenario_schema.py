@@ -80,6 +80,7 @@ def test_variants_know_the_keys_and_require_none() -> None:
         "vlan",
         "address6",
         "mld_version",
+        "mld_querier",
         "firewall",
         "port",
         "port_mtu",

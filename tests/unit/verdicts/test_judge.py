@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from factory import (
@@ -220,6 +220,22 @@ def test_cause_and_tables_stand_on_the_way():
         f"sw1 then: {GROUP} -> none; router ports: none; querier: none",
         f"sw2 then: {GROUP} -> p2; router ports: none; querier: none",
     )
+
+
+@pytest.mark.parametrize(("source", "explains"), [("fd77::2", True), ("fd77::9", False)])
+def test_a_line_for_sources_of_ipv6_is_about_the_senders_ipv6_address(source, explains):
+    """What n2 sends ceases to reach n3 when the switch stops this source."""
+    hosts = tuple(replace(h, address6=IPv6Address("fd77::") + h.number) for h in PLAN.hosts)
+    six = replace(
+        PLAN, hosts=hosts, streams=(replace(PLAN.streams[0], group=IPv6Address("ff15::1"), senders=("n2",)),)
+    )
+    line = replace(
+        MEMBER, at_s=28.0, group="ff15::1", port="p3", filter=f"exclude {source}", protocol="mld", cause="v2"
+    )
+    expectation = replace(ALL, subject=subject(six, senders=("n2",), audience=Audience.NAMED, names=("n3",)))
+    verdict = one(run(six, [line], traffic(six, before(30))), expectation, six)
+    assert verdict.status is Status.FAILED
+    assert bool(verdict.cause) is explains
 
 
 def test_where_no_cable_leads_to_the_receiver_that_is_told():
