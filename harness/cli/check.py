@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -11,6 +11,7 @@ from harness.cli.selection import existing
 from harness.errors import ExitCode, Problem, ScenarioError
 from harness.plan.build import build_all
 from harness.plan.model import Plan
+from harness.profiles import Profile
 from harness.profiles import loader as profiles
 from harness.run import backends
 from harness.run.session import refuse
@@ -38,6 +39,7 @@ def command(paths: tuple[Path, ...], backend: str, quiet: bool) -> ExitCode:
     """Check files and folders."""
     problems: list[Problem] = []
     found = [file for path in paths for file in existing(path)]
+    used: dict[str, tuple[Profile, list[Path]]] = {}
     for file in found:
         try:
             plans = _plans(file, backend)
@@ -47,8 +49,12 @@ def command(paths: tuple[Path, ...], backend: str, quiet: bool) -> ExitCode:
         if not quiet:
             names = ", ".join(plan.variant for plan in plans)
             click.echo(f"{file}: ok ({names})")
-            for warning in _warnings(file, plans):
-                click.echo(warning, err=True)
+            for doubt in sorted({warning for plan in plans for warning in plan.warnings}):
+                click.echo(f"{doubt.file}:{doubt.line}:{doubt.column}: warning: {doubt.message}", err=True)
+            for name, profile in _profiles(file, plans):
+                used.setdefault(name, (profile, []))[1].append(file)
+    for warning in _unverified(used):
+        click.echo(warning, err=True)
     if problems:
         raise ScenarioError(tuple(problems))
     return ExitCode.PASSED if found else ExitCode.NOTHING
@@ -68,14 +74,21 @@ def _plans(file: Path, backend: str) -> tuple[Plan, ...]:
     return plans
 
 
-def _warnings(file: Path, plans: tuple[Plan, ...]) -> Iterator[str]:
-    for doubt in sorted({warning for plan in plans for warning in plan.warnings}):
-        yield f"{doubt.file}:{doubt.line}:{doubt.column}: warning: {doubt.message}"
+def _profiles(file: Path, plans: tuple[Plan, ...]) -> Iterator[tuple[str, Profile]]:
+    """The profiles of a file; one of its author's own by the path from here."""
     for name in sorted({switch.profile for plan in plans for switch in plan.switches}):
-        own = profiles.is_file(name)
-        doubts = (profiles.read_profile(file.parent / name) if own else profiles.load(name)).doubts()
-        if doubts:
+        if profiles.is_file(name):
+            yield str(file.parent / name), profiles.read_profile(file.parent / name)
+        else:
+            yield name, profiles.load(name)
+
+
+def _unverified(used: Mapping[str, tuple[Profile, list[Path]]]) -> Iterator[str]:
+    """A line for each profile with values that nobody has looked up, however many files name it."""
+    for name, (profile, files) in sorted(used.items()):
+        if doubts := profile.doubts():
+            where = f"{files[0]}: warning: " if len(files) == 1 else f"{len(files)} files: warning: "
             more = len(doubts) - _SHOWN_DOUBTS
             rest = f" and {more} more, see mcast profiles {name}" if more > 0 else ""
             shown = ", ".join(doubts[:_SHOWN_DOUBTS])
-            yield f"{file}: warning: profile {name} has values that nobody verified: {shown}{rest}"
+            yield f"{where}profile {name} has values that nobody verified: {shown}{rest}"

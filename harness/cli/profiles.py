@@ -35,8 +35,8 @@ Examples:
 _WIDTH = 110
 _IN_TABLE = ("snooping", "querier", "unregistered", "flood_until", "membership_interval")
 _HEADINGS = (
-    *("name", "platform", "class", "snooping", "querier"),
-    *("unregistered", "flood until", "membership", "unverified"),
+    *("name", "class", "snooping", "querier", "unregistered"),
+    *("flood until", "membership", "unverified", "platform"),
 )
 _AGES = ("membership_interval", "router_port_interval")
 """The intervals of which 0 is for ever."""
@@ -115,12 +115,12 @@ def _table(found: Sequence[Profile]) -> str:
 def _row(profile: Profile) -> tuple[str, ...]:
     values = (_shown(profile, setting) for setting in _IN_TABLE)
     doubts, of = len(profile.doubts()), len(profile.provenance)
-    return (profile.name, profile.title, profile.behaviour_class.value, *values, f"{doubts} of {of}")
+    return (profile.name, profile.behaviour_class.value, *values, f"{doubts} of {of}", profile.title)
 
 
 def _described(profile: Profile) -> Iterator[str]:
     yield f"{profile.name}: {profile.title}"
-    yield f"vendor {profile.vendor}, class {profile.behaviour_class.value}, {profile.data_plane.value}"
+    yield f"vendor {profile.vendor}, class {profile.behaviour_class.value}, {profile.data_plane.words}"
     yield ""
     yield from wrap(profile.about, _WIDTH)
     yield ""

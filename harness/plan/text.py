@@ -84,7 +84,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield ""
     yield "hosts"
     for host in plan.hosts:
-        yield f"  {_host(host, plan)}"
+        yield from (f"  {line}" for line in _host(host, plan))
         for command in host.firewall:
             yield f"    {command}"
             yield from (f"      {line}" for line in command.text.splitlines())
@@ -116,7 +116,7 @@ def _impairments(plan: Plan) -> Iterator[str]:
 
 def _switch(switch: PlanSwitch, speed: float) -> Iterator[str]:
     vlan = "" if switch.vlan is None else f"VLAN {switch.vlan} of {switch.chassis}, "
-    yield f"{switch.name}: {vlan}{switch.title} ({switch.profile}, {switch.data_plane.value})"
+    yield f"{switch.name}: {vlan}{switch.title} ({switch.profile}, {switch.data_plane.words})"
     yield f"  {switch.address}  {switch.mac}  MTU {switch.mtu}"
     yield from _protocol(switch.behaviour, speed, "")
     if switch.mld is not None:
@@ -224,7 +224,8 @@ def _timer(interval_s: float, speed: float) -> str:
     return seconds(interval_s) if speed == 1 else f"{seconds(interval_s)} ({seconds(interval_s / speed)})"
 
 
-def _host(host: PlanHost, plan: Plan) -> str:
+def _host(host: PlanHost, plan: Plan) -> Iterator[str]:
+    """A line for the host, and one for everything about it that takes a sentence."""
     words = [f"{host.name:<8} {host.address!s:<15} {host.mac}  {host.switch}:{host.port}, MTU {host.mtu}"]
     if not host.up:
         words.append("down")
@@ -234,14 +235,15 @@ def _host(host: PlanHost, plan: Plan) -> str:
         words.append(f"IGMPv{host.igmp_version} only")
     if host.mld_version is not None:
         words.append(f"MLDv{host.mld_version} only")
+    if host.kind is PeerKind.ROUTER:
+        words.append("router")
+    yield ", ".join(words)
     if host.querier is not None:
-        state = _querier(host.querier, plan.speed) if host.querier_on else "off"
-        words.append(f"{'router, ' * (host.kind is PeerKind.ROUTER)}querier {state}")
+        yield f"  querier: {_querier(host.querier, plan.speed) if host.querier_on else 'off'}"
     if host.mld_querier is not None:
-        state = _querier(host.mld_querier, plan.speed) if host.mld_querier_on else "off"
-        words.append(f"MLD querier {state}")
-    words += [f"{one.dialect.name} by the harness: {_emulated(one, plan.speed)}" for one in host.machines]
-    return ", ".join(words)
+        yield f"  MLD querier: {_querier(host.mld_querier, plan.speed) if host.mld_querier_on else 'off'}"
+    for one in host.machines:
+        yield f"  {one.dialect.name} by the harness: {_emulated(one, plan.speed)}"
 
 
 def _emulated(host: HostConfig, speed: float) -> str:

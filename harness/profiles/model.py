@@ -48,6 +48,11 @@ class DataPlane(Enum):
     OPENVSWITCH = "openvswitch"
     EMULATED = "emulated"
 
+    @property
+    def words(self) -> str:
+        """Whether it is the genuine one."""
+        return "emulated" if self is DataPlane.EMULATED else "genuine"
+
 
 class Habits(Enum):
     """Whose measured habits a platform has beyond its settings (docs/kernel-quirks.md)."""

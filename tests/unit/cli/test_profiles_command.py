@@ -104,7 +104,7 @@ def test_a_scenario_uses_a_profile_in_a_file(mcast: Mcast, scenario: Scenario) -
     told = mcast("check", str(file))
 
     assert told.code is ExitCode.PASSED
-    assert "profile ./lab.profile.yaml has values that nobody verified: membership_interval" in told.err
+    assert "profile lab.profile.yaml has values that nobody verified: membership_interval" in told.err
     (plan,) = build_all(file)
     assert plan.switches[0].behaviour.membership_interval_s == 77
     assert plan.switches[0].profile == "./lab.profile.yaml"

@@ -12,6 +12,7 @@ from harness.cli import cli, execute
 from harness.errors import ExitCode, ScenarioError
 from harness.plan.build import build
 from harness.scenario.loader import files, load
+from harness.scenario.schema import schema_for_scenarios
 from harness.source import read
 
 ROOT = Path(__file__).parents[3]
@@ -141,6 +142,14 @@ def test_catalogue_of_faults_has_every_file_and_every_variant():
         told = set(re.findall(r"`([\w-]+)`", entry[1]))
         variants = {variant.name for variant in load(path).variants}
         assert variants <= told, (name, variants - told)
+
+
+def test_reference_has_every_key():
+    schema = schema_for_scenarios()
+    parts = [schema, *schema["$defs"].values()]
+    there = {key for part in parts for key in part.get("properties", {})} - {"$schema"}
+    reference = (ROOT / "docs/scenario-reference.md").read_text(encoding="utf-8")
+    assert sorted(there - set(re.findall(r"\w+", reference))) == []
 
 
 def test_number_of_scenarios_in_the_readme():
