@@ -34,6 +34,9 @@ class Backend(Protocol):
     """One way to make a plan real."""
 
     name: str
+    virtual: bool
+    """Whether its time is its own: nothing of this machine is in what it hands out, so that the same plan
+    always gives the same records."""
 
     def refusals(self, plan: Plan) -> tuple[str, ...]:
         """Return why this backend cannot hold the plan (a timer under its floor, named), before any build."""

@@ -36,6 +36,8 @@ GUARD_REAL_S = 0.001
 REPORTED_EVERY_REAL_S = 0.2
 """Arrivals and losses are handed out not later than this after they happened (twice the lab's interval)."""
 _MOST = 255
+_ONE_MORE = bytes(min(number + 1, _MOST) for number in range(_MOST + 1))
+"""For ``bytes.translate``: one is added to every count."""
 
 
 @dataclass(slots=True)
@@ -119,16 +121,18 @@ class History:
 
     def _arrived(self, record: Arrived) -> None:
         flow = self._flows.get((record.stream, record.sender))
-        sequence = record.sequence
-        if flow is None or not 0 <= sequence < flow.count:
-            self.strays += 1
+        sequence, count = record.sequence, record.count
+        if flow is None or not 0 <= sequence < sequence + count <= flow.count:
+            self.strays += count
             return
         for rows, hosts in ((flow.heard, record.hosts), (flow.flooded, record.flooded)):
             for host in hosts:
                 row = rows.get(host)
                 if row is None:
                     rows[host] = row = bytearray(flow.count)
-                if row[sequence] < _MOST:
+                if count > 1:
+                    row[sequence : sequence + count] = row[sequence : sequence + count].translate(_ONE_MORE)
+                elif row[sequence] < _MOST:
                     row[sequence] += 1
 
     def _take_sent(self, sent: dict[tuple[int, str], list[Sent]]) -> None:

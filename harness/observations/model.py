@@ -53,10 +53,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """One datagram reached these hosts.
+    """A datagram reached these hosts, or ``count`` consecutive ones did, a period of the stream apart.
 
-    ``hosts`` got it from their socket (members; with repetitions if duplicated); ``flooded`` are hosts whose
-    interface saw it although no socket of theirs wanted it. Several records for one datagram add up.
+    ``sequence`` and ``at_s`` are those of the first. ``hosts`` got it from their socket (members; with
+    repetitions if duplicated); ``flooded`` are hosts whose interface saw it although no socket of theirs
+    wanted it. Several records for one datagram add up.
     """
 
     at_s: float
@@ -65,6 +66,7 @@ class Arrived:
     sequence: int
     hosts: tuple[str, ...] = ()
     flooded: tuple[str, ...] = ()
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,10 @@ from harness.errors import HarnessError
 Factory = Callable[[], Backend]
 
 DEFAULT = "netns"
-_FACTORIES: dict[str, str | Factory] = {"netns": "harness.backends.netns:NetnsBackend"}
+_FACTORIES: dict[str, str | Factory] = {
+    "model": "harness.backends.model:ModelBackend",
+    "netns": "harness.backends.netns:NetnsBackend",
+}
 
 
 _HEAVY: dict[str, str] = {"netns": "harness.backends.netns.lab"}

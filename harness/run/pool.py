@@ -80,13 +80,13 @@ class Pool:
 
     # --- what callers want --------------------------------------------------------------------------------
 
-    def submit(self, key: str, request: Request) -> None:
-        """Queue a run under a new key, and start what fits."""
+    def submit(self, key: str, request: Request, *, alone: bool = False) -> None:
+        """Queue a run under a new key, and start what fits. ``alone``: with no other lab beside it."""
         plan = request.plan
         job = _Job(
             key=key,
             request=request,
-            alone=load.wants_to_be_alone(plan),
+            alone=alone or load.wants_to_be_alone(plan),
             weight=min(load.weight(plan), self._places),
             expected_s=load.expected_real_s(plan),
         )

@@ -89,8 +89,8 @@ def carry_out(
     shutil.copy(plan.file, folder.source)
     options = Options(folder=folder.path, captures=request.captures, hold=request.hold)
     with Recorder(folder.records) as recorder:
-        watch = _Watch(request, recorder, listen, key, folder, began_s)
-        recorder.write(_started(request))
+        watch = _Watch(request, recorder, listen, key, folder, began_s, virtual=backend.virtual)
+        recorder.write(_started(request, virtual=backend.virtual))
         try:
             backend.run(plan, options, watch.emit)
         except KeyboardInterrupt:
@@ -117,6 +117,8 @@ class _Watch:
         key: str,
         folder: RunFolder,
         began_s: float,
+        *,
+        virtual: bool,
     ) -> None:
         self._request = request
         self._recorder = recorder
@@ -124,6 +126,7 @@ class _Watch:
         self._key = key
         self._folder = folder
         self._began_s = began_s
+        self._virtual = virtual
         self._at_s = 0.0
         self._told_s = began_s
         self._status = ""
@@ -158,7 +161,8 @@ class _Watch:
             return
         self._status = status
         self._real_s = round(time.monotonic() - self._began_s, 6)
-        self._recorder.write(Ended(at_s=self._at_s, status=status, detail=detail, real_s=self._real_s))
+        real_s = 0.0 if self._virtual else self._real_s
+        self._recorder.write(Ended(at_s=self._at_s, status=status, detail=detail, real_s=real_s))
         self._recorder.flush()
 
     def outcome(self, error: HarnessError | None = None) -> Outcome:
@@ -171,7 +175,7 @@ class _Watch:
         return Outcome(
             plan=request.plan,
             backend=request.backend,
-            kernel=platform.release(),
+            kernel="" if self._virtual else platform.release(),
             verdicts=verdicts,
             status=None if error or interrupted else overall(verdicts),
             folder=self._folder.path,
@@ -204,7 +208,8 @@ def impairments(records: Iterable[Impaired], speed: float) -> str:
     return f"this machine {' and '.join(words)}" if words else ""
 
 
-def _started(request: Request) -> Started:
+def _started(request: Request, *, virtual: bool) -> Started:
+    """The first record. In virtual time neither the hour nor this machine's kernel means anything."""
     plan = request.plan
     return Started(
         scenario=str(plan.file),
@@ -212,9 +217,9 @@ def _started(request: Request) -> Started:
         backend=request.backend,
         seed=plan.seed,
         speed=plan.speed,
-        kernel=platform.release(),
+        kernel="" if virtual else platform.release(),
         version=harness.__version__,
-        wall_clock=datetime.now(tz=UTC).isoformat(timespec="milliseconds"),
+        wall_clock="" if virtual else datetime.now(tz=UTC).isoformat(timespec="milliseconds"),
         plan_digest=digest(plan),
     )
 

@@ -25,6 +25,7 @@ class FakeBackend:
     """Delivers everything, at once, unless the variant's name says otherwise."""
 
     name = "fake"
+    virtual = False
 
     def refusals(self, plan: Plan) -> tuple[str, ...]:
         if plan.speed > 900:

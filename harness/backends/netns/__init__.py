@@ -14,6 +14,7 @@ class NetnsBackend:
     """Runs a plan in network namespaces of this process, which must be single-threaded and given to it."""
 
     name = "netns"
+    virtual = False
 
     def refusals(self, plan: Plan) -> tuple[str, ...]:
         """Return why this backend cannot hold the plan; see ``limits``."""

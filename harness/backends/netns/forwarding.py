@@ -29,6 +29,7 @@ from harness.backends.netns.nft import (
 )
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import FilterMode, SourceFilter, Unregistered
+from harness.protocols.ruling import group_mac
 from harness.protocols.snooping_config import Lookup
 from harness.wire.membership import Address
 
@@ -178,13 +179,6 @@ def sets_of(layer: Layer) -> tuple[SetKind, ...]:
         SetKind(name=layer.name(kind), key_length=length, key_type=key_type, byte_order=order)
         for kind, (length, key_type, order) in keys.items()
     )
-
-
-def group_mac(group: Address) -> bytes:
-    """The MAC address that a group is sent to (RFC 1112 section 6.4, RFC 2464 section 7)."""
-    if group.version == 4:
-        return b"\x01\x00\x5e" + (int(group) & 0x7FFFFF).to_bytes(3, "big")
-    return b"\x33\x33" + group.packed[-4:]
 
 
 class _Names:

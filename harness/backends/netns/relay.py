@@ -19,8 +19,8 @@ from random import Random
 from harness.backends.netns.fabric import Fabric
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.one_way import OneWay
 from harness.backends.netns.packet import grow_buffer, newly_dropped
+from harness.backends.one_way import OneWay
 from harness.plan.impairment import Impairment
 from harness.plan.model import End
 

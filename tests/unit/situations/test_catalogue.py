@@ -21,6 +21,7 @@ def test_every_profile_has_a_plan_in_every_situation(name, tmp_path):
 
 class Unable:
     name = "unable"
+    virtual = False
 
     def refusals(self, plan):
         return (f"no lab at speed {plan.speed:g}",)

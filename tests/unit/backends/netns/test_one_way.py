@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.backends.netns.one_way import OneWay, concerns, traits_of
+from harness.backends.one_way import OneWay, concerns, traits_of
 from harness.plan.impairment import FrameKind, Impairment
 
 ETHERNET = "{to}020000000001{type}"

@@ -1,0 +1,36 @@
+"""The backend ``model``: the plan in virtual time, without a kernel, without privileges.
+
+The same protocol machines as in a lab, on an agenda of events instead of sockets. Nothing here reads a clock
+or the machine it runs on; chance is the plan's seed. So the same plan always gives the same records.
+"""
+
+from __future__ import annotations
+
+from harness.backends.base import Emit, Options
+from harness.plan.model import Plan
+
+
+class ModelBackend:
+    """Computes what a plan's network would do."""
+
+    name = "model"
+    virtual = True
+
+    def refusals(self, plan: Plan) -> tuple[str, ...]:
+        """Return what of the plan cannot be computed, a sentence each."""
+        from harness.backends.model.limits import refusals  # noqa: PLC0415
+
+        return refusals(plan)
+
+    def check_host(self) -> None:
+        """Every machine will do."""
+
+    def check_tools(self, plan: Plan) -> None:
+        """No program is needed."""
+
+    def run(self, plan: Plan, options: Options, emit: Emit) -> None:
+        """Settle, walk the timeline, record. Captures and holding are for labs."""
+        del options
+        from harness.backends.model.world import World  # noqa: PLC0415
+
+        World(plan, emit).run()
