@@ -39,10 +39,14 @@ class OneWay:
 
     def take(self, frame: bytes, at_s: float) -> tuple[float, ...]:
         """Return when a frame comes out that came in at a moment: never if a queue is full, or twice."""
+        return self.pass_on(traits_of(frame), len(frame), at_s) if self._stages else (at_s,)
+
+    def pass_on(self, traits: Traits, length: int, at_s: float) -> tuple[float, ...]:
+        """As ``take``, of a frame whose traits and length in bytes are known."""
         copies = [at_s]
         for stage in self._stages:
-            if concerns(stage.impairment, frame):
-                copies = [out_s for in_s in copies for out_s in stage.take(len(frame), in_s)]
+            if concerns_traits(stage.impairment, traits):
+                copies = [out_s for in_s in copies for out_s in stage.take(length, in_s)]
         return tuple(copies)
 
 
@@ -87,7 +91,11 @@ def concerns(impairment: Impairment, frame: bytes) -> bool:
     """Whether an impairment is about a frame."""
     if impairment.kind is FrameKind.ALL and impairment.larger_than is None:
         return True
-    traits = traits_of(frame)
+    return concerns_traits(impairment, traits_of(frame))
+
+
+def concerns_traits(impairment: Impairment, traits: Traits) -> bool:
+    """Whether an impairment is about a frame with these traits."""
     return impairment.kind in traits.kinds and (
         impairment.larger_than is None or traits.size > impairment.larger_than
     )

@@ -6,6 +6,7 @@ never will; which of these it is, is decided here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
 from typing import assert_never
@@ -16,6 +17,7 @@ from harness.plan.model import Cast, Plan, PlanHost, PlanStream, PlanSwitch
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect, source_specific
 from harness.protocols.host_config import HostConfig, IgnoredQuery
+from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 from harness.protocols.snooping_config import HeaderCheck
 from harness.scenario.hosts import EmulatedHost
@@ -23,6 +25,9 @@ from harness.wire.membership import Address
 from harness.wire.mld import ALL_NODES
 
 _PREFIX_OF_A_LINK = 64
+UNSOLICITED_V2_S = 10.0
+UNSOLICITED_V3_S = 1.0
+"""RFC 2236 section 8.10, RFC 9776 section 8.11: within this time hosts repeat a report by themselves."""
 MOST_SOURCES_OF_A_BRIDGE = 32
 """As many sources the Linux kernel's bridge keeps of a group on a port (net/bridge/br_private.h)."""
 
@@ -69,6 +74,21 @@ def _emulated(written: EmulatedHost, address: Address, mac: str) -> HostConfig:
         extra_delay_s=written.extra_delay,
         ignores=tuple(one for one in IgnoredQuery if one in written.ignores_queries),
     )
+
+
+def queriers_at_start(plan: Plan) -> Iterator[QuerierConfig]:
+    """The queriers that run from the start, on switches and hosts, of IGMP and MLD."""
+    behaviours = [one for switch in plan.switches for one in (switch.behaviour, switch.mld)]
+    queriers = [None if behaviour is None else behaviour.standing_querier() for behaviour in behaviours]
+    queriers += [host.querier for host in plan.hosts if host.querier_on]
+    queriers += [host.mld_querier for host in plan.hosts if host.mld_querier_on]
+    yield from (querier for querier in queriers if querier is not None)
+
+
+def longest_response_s(plan: Plan) -> float:
+    """How long hosts may take to report, asked or on a join, in the customer's seconds."""
+    asked = (querier.max_response_s for querier in queriers_at_start(plan))
+    return max(asked, default=UNSOLICITED_V3_S)
 
 
 def groups_in(plan: Plan) -> int:

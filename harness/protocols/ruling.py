@@ -20,6 +20,7 @@ from harness.protocols.effects import (
     Unregistered,
 )
 from harness.protocols.snooping_config import Lookup
+from harness.wire.ethernet import multicast_mac
 from harness.wire.membership import Address
 
 _LINK_MACS = b"\x01\x00\x5e\x00\x00"
@@ -51,13 +52,6 @@ class Rule(Enum):
 _PASSING = frozenset(
     {Rule.NOT_SNOOPING, Rule.NEVER_PRUNED, Rule.MEMBER, Rule.ROUTER_PORT, Rule.UNREGISTERED_FLOODS}
 )
-
-
-def group_mac(group: Address) -> bytes:
-    """The MAC address that a group is sent to (RFC 1112 section 6.4, RFC 2464 section 7)."""
-    if group.version == 4:
-        return b"\x01\x00\x5e" + (int(group) & 0x7FFFFF).to_bytes(3, "big")
-    return b"\x33\x33" + group.packed[-4:]
 
 
 class ForwardingTables:
@@ -99,20 +93,20 @@ class ForwardingTables:
         if change.present:
             if ports is None:
                 ports = self.members[group] = {}
-                self._groups_of_mac.setdefault(group_mac(group), set()).add(group)
+                self._groups_of_mac.setdefault(multicast_mac(group), set()).add(group)
             ports[change.port] = change.filter
         elif ports is not None:
             ports.pop(change.port, None)
             if not ports:
                 del self.members[group]
-                self._groups_of_mac[group_mac(group)].discard(group)
+                self._groups_of_mac[multicast_mac(group)].discard(group)
 
     def rule(self, group: Address, source: Address, port: str) -> Rule:
         """What happens at a port to a datagram from a source to a group."""
         if not self.snooping:
             return Rule.NOT_SNOOPING
         by_mac = self.lookup is Lookup.MAC
-        if never_pruned(group) or (by_mac and group_mac(group)[:5] == _LINK_MACS):
+        if never_pruned(group) or (by_mac and multicast_mac(group)[:5] == _LINK_MACS):
             return Rule.NEVER_PRUNED
         if by_mac:
             registered, member = self._member_by_mac(group, port)
@@ -140,7 +134,7 @@ class ForwardingTables:
                 assert_never(self.unregistered)
 
     def _member_by_mac(self, group: Address, port: str) -> tuple[bool, SourceFilter | None]:
-        groups = self._groups_of_mac.get(group_mac(group))
+        groups = self._groups_of_mac.get(multicast_mac(group))
         if not groups:
             return False, None
         found = (self.members[one].get(port) for one in groups)

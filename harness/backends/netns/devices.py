@@ -23,7 +23,6 @@ from harness.backends.netns.forger import Forger
 from harness.backends.netns.host_ipv6 import HostIPv6
 from harness.backends.netns.impaired import ImpairedCables
 from harness.backends.netns.kernel_bridge import KernelBridge
-from harness.backends.netns.limits import HOST_UNSOLICITED_V2_S, HOST_UNSOLICITED_V3_S
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.offload import compute_checksums
@@ -32,7 +31,14 @@ from harness.backends.netns.router import RouterQuerier
 from harness.backends.netns.vswitchd import bring_up
 from harness.errors import LabError
 from harness.observations.model import Impaired
-from harness.plan.hosts import Learning, groups_in, learning
+from harness.plan.hosts import (
+    UNSOLICITED_V2_S,
+    UNSOLICITED_V3_S,
+    Learning,
+    groups_in,
+    learning,
+    queriers_at_start,
+)
 from harness.plan.model import (
     ActionKind,
     Cast,
@@ -49,7 +55,6 @@ from harness.plan.model import (
 )
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
-from harness.protocols.querier import QuerierConfig
 from harness.protocols.snooping import SnoopingConfig
 from harness.wire.membership import Address
 
@@ -231,20 +236,8 @@ class Devices:
         forced = any(host.igmp_version in (1, 2) or host.mld_version == 1 for host in self._plan.hosts)
         machines = (machine for host in self._plan.hosts for machine in host.machines)
         forced |= any(machine.newest_version < machine.dialect.records_version for machine in machines)
-        old = (querier.version < querier.dialect.records_version for querier in self._queriers_at_start())
+        old = (querier.version < querier.dialect.records_version for querier in queriers_at_start(self._plan))
         return forced or any(old)
-
-    def longest_response_s(self) -> float:
-        """Return how long hosts may take to report, asked or on a join, in the customer's seconds."""
-        asked = (querier.max_response_s for querier in self._queriers_at_start())
-        return max(asked, default=HOST_UNSOLICITED_V3_S)
-
-    def _queriers_at_start(self) -> Iterator[QuerierConfig]:
-        behaviours = [one for switch in self._plan.switches for one in (switch.behaviour, switch.mld)]
-        queriers = [None if behaviour is None else behaviour.standing_querier() for behaviour in behaviours]
-        queriers += [host.querier for host in self._plan.hosts if host.querier_on]
-        queriers += [host.mld_querier for host in self._plan.hosts if host.mld_querier_on]
-        yield from (querier for querier in queriers if querier is not None)
 
     def is_certain(self, host: PlanHost, stream: PlanStream) -> bool:
         """Tell whether no switch is in doubt about a membership."""
@@ -433,8 +426,8 @@ def _host_spec(host: PlanHost, plan: Plan) -> HostSpec:
         mtu=host.mtu,
         port_mtu=port.mtu,
         up=host.up,
-        unsolicited_v2_ms=max(1, round(HOST_UNSOLICITED_V2_S * 1000 / plan.speed)),
-        unsolicited_v3_ms=max(1, round(HOST_UNSOLICITED_V3_S * 1000 / plan.speed)),
+        unsolicited_v2_ms=max(1, round(UNSOLICITED_V2_S * 1000 / plan.speed)),
+        unsolicited_v3_ms=max(1, round(UNSOLICITED_V3_S * 1000 / plan.speed)),
         igmp_version=host.igmp_version,
         inet6=_inet6(host, plan),
         cut=any(end.device == host.name for cable in plan.relayed for end in cable),
@@ -448,8 +441,8 @@ def _inet6(host: PlanHost, plan: Plan) -> HostIPv6 | None:
         link_local=host.link_local,
         address=host.address6,
         prefix_length=plan.prefix_length6,
-        mldv1_ms=max(1, round(HOST_UNSOLICITED_V2_S * 1000 / plan.speed)),
-        mldv2_ms=max(1, round(HOST_UNSOLICITED_V3_S * 1000 / plan.speed)),
+        mldv1_ms=max(1, round(UNSOLICITED_V2_S * 1000 / plan.speed)),
+        mldv2_ms=max(1, round(UNSOLICITED_V3_S * 1000 / plan.speed)),
         mld_version=host.mld_version or 0,
         quiet=not plan.ipv6,
     )

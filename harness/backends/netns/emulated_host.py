@@ -22,7 +22,8 @@ from harness.errors import LabError
 from harness.plan.model import PlanHost, PlanStream
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter
-from harness.protocols.host import NO_SOURCE, MembershipHost
+from harness.protocols.host import MembershipHost
+from harness.protocols.wants import Wants
 from harness.wire.membership import Address
 
 INTERFACE = "eth0"
@@ -43,7 +44,7 @@ class EmulatedHost:
             config.dialect: MembershipHost(config.scaled(clock.speed), chance, port=INTERFACE)
             for config in host.machines
         }
-        self._wants: dict[Address, dict[int, SourceFilter]] = {}
+        self._wants = Wants()
         self._wake_s: float | None = None
         self._patient_until_s = 0.0
         mute_kernel(INTERFACE, tuple(self._machines))
@@ -54,16 +55,15 @@ class EmulatedHost:
     def change_membership(self, stream: PlanStream, sources: tuple[Address, ...], *, joined: bool) -> None:
         """Follow a join or a leave of one of the node's sockets; ``sources`` are those of its streams."""
         machine = self._machines[Dialect.IGMP if stream.group.version == 4 else Dialect.MLD]
-        wants = self._wants.setdefault(stream.group, {})
+        wanted = None
         if joined:
-            wants[stream.number] = (
+            wanted = (
                 SourceFilter(mode=FilterMode.INCLUDE, sources=tuple(sorted(sources, key=int)))
                 if stream.source_specific
                 else EVERY_SOURCE
             )
-        else:
-            wants.pop(stream.number, None)
-        self._obey(machine.join(stream.group, self._loop.now(), _together(wants.values())))
+        together = self._wants.change(stream.group, stream.number, wanted)
+        self._obey(machine.join(stream.group, self._loop.now(), together))
 
     def rejoin(self) -> None:
         """Report everything anew: the interface has gone down and come up.
@@ -109,16 +109,3 @@ class EmulatedHost:
         """Close the tap."""
         self._loop.unwatch(self._tap.fileno())
         self._tap.close()
-
-
-def _together(filters: Iterable[SourceFilter]) -> SourceFilter:
-    """What sockets that want these together want of an interface (RFC 9776 section 3.2)."""
-    found = tuple(filters)
-    if any(one.mode is FilterMode.EXCLUDE for one in found):
-        return EVERY_SOURCE
-    sources = {source for one in found for source in one.sources}
-    return (
-        SourceFilter(mode=FilterMode.INCLUDE, sources=tuple(sorted(sources, key=int)))
-        if sources
-        else NO_SOURCE
-    )

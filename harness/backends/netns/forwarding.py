@@ -29,8 +29,8 @@ from harness.backends.netns.nft import (
 )
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import FilterMode, SourceFilter, Unregistered
-from harness.protocols.ruling import group_mac
 from harness.protocols.snooping_config import Lookup
+from harness.wire.ethernet import multicast_mac
 from harness.wire.membership import Address
 
 Entry = tuple[Address, str]
@@ -201,7 +201,7 @@ def keys_of(entry: Entry, sources: SourceFilter, mode: Mode) -> Iterator[SetKey]
     group, port = entry
     names, name = (_NAMES_V4 if group.version == 4 else _NAMES_V6), name_field(port)
     if mode.lookup is Lookup.MAC:
-        mac = group_mac(group)
+        mac = multicast_mac(group)
         yield names.group_macs, mac
         yield names.member_macs, name + mac.ljust(_MAC_FIELD, b"\0")
         return

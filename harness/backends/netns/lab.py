@@ -24,6 +24,7 @@ from harness.backends.netns.devices import Devices
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.traffic import Traffic
 from harness.observations.model import Impaired, Phase, Remark
+from harness.plan.hosts import longest_response_s
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream
 
 _QUIET_S = 0.002
@@ -126,7 +127,7 @@ class Lab:
     @cached_property
     def _patience_s(self) -> float:
         """How long hosts may take to report, in this machine's seconds."""
-        response_s = self._devices.longest_response_s() / self._clock.speed
+        response_s = longest_response_s(self._plan) / self._clock.speed
         certain = all(self._devices.is_certain(*join) for join in self._joins())
         return response_s if certain else max(response_s, _LEAST_PATIENCE_S)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from harness.backends.netns import relay_limits
 from harness.backends.netns.sockets import SOURCES_OF_A_SOCKET
+from harness.plan.hosts import UNSOLICITED_V3_S
 from harness.plan.mld import ONE_SETTING
 from harness.plan.model import ActionKind, Cast, Plan, PlanSwitch
 from harness.profiles import DataPlane, load
@@ -46,9 +47,6 @@ _FIXED_IN_A_BRIDGE = (
     *("learn_router_from_pim", "relay_reports_to", "relay_records_to", "report_suppression"),
     *("on_topology_change", "topology_change_queries"),
 )
-HOST_UNSOLICITED_V2_S = 10.0
-HOST_UNSOLICITED_V3_S = 1.0
-"""RFC 2236 section 8.10, RFC 9776 section 8.11: the hosts' own default, divided like every other timer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +93,7 @@ def _timers(plan: Plan) -> Iterator[Timer]:
         yield Timer(
             owner="every node",
             name="unsolicited report interval",
-            value_s=HOST_UNSOLICITED_V3_S,
+            value_s=UNSOLICITED_V3_S,
             floor_s=UNSOLICITED_FLOOR_S,
             reason=tick,
         )

@@ -80,7 +80,8 @@ def test_a_file_cut_anywhere_gives_the_records_before_the_cut(records, data):
 def test_the_form_of_a_line(tmp_path):
     write(tmp_path / "run.jsonl", ARRIVED)
     assert (tmp_path / "run.jsonl").read_text() == (
-        '{"t":"arrived","at_s":1.25,"stream":1,"sender":"n1","sequence":0,"hosts":["n2","n2"],"flooded":["n3"]}\n'
+        '{"t":"arrived","at_s":1.25,"stream":1,"sender":"n1","sequence":0,"hosts":["n2","n2"],"flooded":["n3"],'
+        '"count":1}\n'
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.backends.netns.forger import encode
+from harness.backends.forged import frame_of
 from harness.plan.build import build_all
 from harness.plan.hosts import Learning, groups_in, learning
 from harness.plan.model import ActionKind, Plan
@@ -147,10 +147,10 @@ def test_repeated_steps_are_actions_of_their_own_and_the_first_has_the_name():
 def test_a_forged_querys_times_are_compressed_and_its_way_is_that_of_the_plan():
     (plan,) = build_all(GOLDEN)
     forged = [action.forgery for action in plan.actions if action.forgery is not None]
-    general = igmp.parse_igmp_frame(encode(forged[0], speed=10))
+    general = igmp.parse_igmp_frame(frame_of(forged[0], speed=10))
     assert general.message == Query(version=2, max_response_s=0.5)
     (to_switch,) = (one for one in forged if one.destination_mac is not None)
-    frame = encode(to_switch, speed=1)
+    frame = frame_of(to_switch, speed=1)
     assert frame[:6].hex(":") == plan.switches[0].mac
     assert igmp.parse_igmp_frame(frame).destination == plan.switches[0].address
 
@@ -158,7 +158,7 @@ def test_a_forged_querys_times_are_compressed_and_its_way_is_that_of_the_plan():
 def test_forged_messages_of_mld_come_from_the_link():
     (plan,) = build_all(GOLDEN6)
     forged = [action.forgery for action in plan.actions if action.forgery is not None]
-    frames = [encode(one, speed=10) for one in forged]
+    frames = [frame_of(one, speed=10) for one in forged]
     read = [mld.parse_mld_frame(frame) for frame in frames]
     own = plan.host("plain").link_local
     assert read[0].source == IPv6Address("fe80::1")

@@ -1,0 +1,82 @@
+"""Virtual time: what happens when, and in which order.
+
+Two queues. ``later`` holds what is due at a moment; what is due first happens first, and of two things due
+together the one that was planned first. ``frames`` holds what arrives at this very moment: frames take no
+time on a cable that delays nothing, and arrive in the order in which they were sent. Nothing here looks at a
+clock.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+
+Call = Callable[[], None]
+Receive = Callable[[str, bytes], None]
+"""Takes a frame that arrives at a port."""
+
+
+class Agenda:
+    """What is still to happen. ``now`` is the present moment in the customer's seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.events = 0
+        """How many things have happened."""
+        self._later: list[tuple[float, int, Call]] = []
+        self._frames: deque[tuple[Receive, str, bytes]] = deque()
+        self._serial = 0
+
+    def at(self, at_s: float, call: Call) -> None:
+        """Plan a call for a moment; one that has passed is the present one."""
+        self._serial += 1
+        heapq.heappush(self._later, (at_s, self._serial, call))
+
+    def arrive(self, receive: Receive, port: str, frame: bytes) -> None:
+        """Let a frame arrive now, behind those that are already arriving."""
+        self._frames.append((receive, port, frame))
+
+    def run_until(self, end_s: float) -> None:
+        """Let everything happen that is due up to a moment, this one included, and make it the present."""
+        later, frames = self._later, self._frames
+        while True:
+            while frames:
+                receive, port, frame = frames.popleft()
+                self.events += 1
+                receive(port, frame)
+            if not later or later[0][0] > end_s:
+                break
+            at_s, _, call = heapq.heappop(later)
+            self.now = max(self.now, at_s)
+            self.events += 1
+            call()
+        self.now = max(self.now, end_s)
+
+    def next_s(self) -> float | None:
+        """Return when something happens next; None if nothing ever will."""
+        if self._frames:
+            return self.now
+        return self._later[0][0] if self._later else None
+
+
+class Alarm:
+    """Wakes somebody who has a next deadline; one that has moved away wakes him early, which harms nobody."""
+
+    __slots__ = ("_agenda", "_at_s", "_call")
+
+    def __init__(self, agenda: Agenda, call: Call) -> None:
+        self._agenda = agenda
+        self._call = call
+        self._at_s: float | None = None
+
+    def set(self, at_s: float | None) -> None:
+        """Wake not later than at this moment; None is never."""
+        if at_s is not None and (self._at_s is None or at_s < self._at_s):
+            self._at_s = at_s
+            self._agenda.at(at_s, self._ring)
+
+    def _ring(self) -> None:
+        if self._at_s is not None and self._at_s <= self._agenda.now:
+            self._at_s = None
+            self._call()

@@ -1,0 +1,205 @@
+"""A host: what its stack and its programs do with IGMP, MLD and the datagrams of streams.
+
+The Linux stack is the membership machine without a fault; an emulated host is the one that its plan says. A
+querier of a router or a node runs beside it. A host's own firewall stands before the stack, and not before
+what looks at the wire (an emulated host, a querier's ear, a forged packet), as in a lab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from random import Random
+
+from harness.backends.forged import frame_of
+from harness.backends.model.agenda import Agenda, Alarm
+from harness.backends.model.cables import CableEnd, Datagram, Kind
+from harness.backends.model.journal import Journal
+from harness.plan.addresses import mac_bytes
+from harness.plan.model import Cast, Forgery, PeerKind, PlanHost, PlanStream
+from harness.protocols.dialect import Dialect
+from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter, TableChange
+from harness.protocols.host import MembershipHost
+from harness.protocols.host_config import HostConfig
+from harness.protocols.querier import Querier
+from harness.protocols.wants import Wants
+from harness.wire.membership import Address
+
+INTERFACE = "eth0"
+_DIALECTS = {b"\x08\x00": Dialect.IGMP, b"\x86\xdd": Dialect.MLD}
+_NO_MAC = bytes(6)
+
+Arrived = Callable[["Host", Datagram], None]
+"""Is told of a datagram that travelled on its own."""
+
+
+class Host:
+    """One node or router. ``end`` is its end of its cable, set by whoever builds."""
+
+    def __init__(
+        self,
+        plan: PlanHost,
+        prefix_length: int,
+        agenda: Agenda,
+        chance: Random,
+        journal: Journal,
+        arrived: Arrived,
+    ) -> None:
+        self.name = plan.name
+        self.plan = plan
+        self.end: CableEnd | None = None
+        self.has_queried = False
+        self._agenda = agenda
+        self._journal = journal
+        self._arrived = arrived
+        self._mac = mac_bytes(plan.mac)
+        self._is_genuine = not plan.machines
+        self._machines = {
+            config.dialect: MembershipHost(config, chance, port=INTERFACE)
+            for config in (plan.machines or _linux(plan, prefix_length))
+        }
+        self._queriers = {
+            config.dialect: Querier(config, ports=(INTERFACE,))
+            for config in (plan.querier, plan.mld_querier)
+            if config is not None
+        }
+        self._wants = Wants()
+        self._sockets: dict[tuple[Address, int], dict[int, SourceFilter]] = {}
+        self._alarm = Alarm(agenda, self._tick)
+
+    # --- what is done to it -------------------------------------------------------------------------------
+
+    def start_querier(self, dialect: Dialect) -> None:
+        """Begin to ask."""
+        self._obey_querier(dialect, self._queriers[dialect].start(self._agenda.now))
+
+    def stop_querier(self, dialect: Dialect) -> None:
+        """Fall silent."""
+        self._obey_querier(dialect, self._queriers[dialect].stop(self._agenda.now))
+
+    def join(self, stream: PlanStream, sources: tuple[Address, ...]) -> None:
+        """Join a stream's group, of these sources alone if it is source-specific."""
+        wanted = EVERY_SOURCE
+        if stream.source_specific:
+            wanted = SourceFilter(mode=FilterMode.INCLUDE, sources=tuple(sorted(sources, key=int)))
+        self._sockets.setdefault((stream.group, stream.port), {})[stream.number] = wanted
+        self._change(stream, wanted)
+
+    def leave(self, stream: PlanStream) -> None:
+        """Leave a stream's group."""
+        self._sockets.get((stream.group, stream.port), {}).pop(stream.number, None)
+        self._change(stream, None)
+
+    def rejoin(self, dialects: Iterable[Dialect]) -> None:
+        """Report every membership anew: the interface has come up."""
+        for dialect in dialects:
+            if (machine := self._machines.get(dialect)) is not None:
+                self._obey(machine.rejoin(self._agenda.now))
+
+    def forge(self, forgery: Forgery) -> None:
+        """Send a packet that the stack would not."""
+        self._put(frame_of(forgery))
+
+    @property
+    def is_genuine(self) -> bool:
+        """Whether its stack speaks for it."""
+        return self._is_genuine
+
+    # --- frames -------------------------------------------------------------------------------------------
+
+    def receive(self, port: str, frame: bytes) -> None:
+        """Take a frame of IGMP, MLD or PIM from the cable."""
+        dialect = _DIALECTS[frame[12:14]]
+        if (querier := self._queriers.get(dialect)) is not None:
+            self._obey_querier(dialect, querier.receive(port, frame, self._agenda.now))
+        self._hear(dialect, frame)
+
+    def _hear(self, dialect: Dialect, frame: bytes) -> None:
+        machine = self._machines.get(dialect)
+        if machine is None or (self._is_genuine and not frame[0] & 1 and frame[:6] != self._mac):
+            return
+        self._obey(machine.receive(frame, self._agenda.now))
+
+    def _change(self, stream: PlanStream, wanted: SourceFilter | None) -> None:
+        dialect = Dialect.IGMP if stream.group.version == 4 else Dialect.MLD
+        together = self._wants.change(stream.group, stream.number, wanted)
+        self._obey(self._machines[dialect].join(stream.group, self._agenda.now, together))
+
+    def _tick(self) -> None:
+        now = self._agenda.now
+        for dialect, querier in self._queriers.items():
+            self._obey_querier(dialect, querier.tick(now))
+        for machine in self._machines.values():
+            self._obey(machine.tick(now))
+
+    def _obey(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Send):
+                self._put(effect.frame)
+        for machine in self._machines.values():
+            self._alarm.set(machine.next_deadline())
+
+    def _obey_querier(self, dialect: Dialect, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, TableChange):
+                self._journal.table(self.name, dialect, effect)
+            elif isinstance(effect, Send):
+                self._ask(dialect, effect.frame)
+        self._alarm.set(self._queriers[dialect].next_deadline())
+
+    def _ask(self, dialect: Dialect, frame: bytes) -> None:
+        """A router's query goes out; a node's goes through the stack, which hears it too."""
+        self.has_queried = True
+        self._put(frame)
+        if self.plan.kind is PeerKind.NODE and self._is_genuine:
+            self._hear(dialect, frame[:6] + _NO_MAC + frame[12:])
+
+    def _put(self, frame: bytes) -> None:
+        if self.end is not None:
+            self.end.carry(frame)
+
+    # --- datagrams ----------------------------------------------------------------------------------------
+
+    def cable_ends(self) -> Iterable[CableEnd]:
+        """Return its end of its cable."""
+        return () if self.end is None else (self.end,)
+
+    def receive_data(self, port: str, datagram: Datagram) -> None:
+        """Take a datagram that travelled on its own."""
+        del port
+        self._arrived(self, datagram)
+
+    def lets_out(self, kind: Kind) -> bool:
+        """Whether its own firewall lets such a datagram out."""
+        del kind
+        return True
+
+    def takes(self, kind: Kind, stream: PlanStream) -> bool:
+        """Whether a socket of its gets such a datagram when it arrives.
+
+        By unicast every socket does; of a group only one that has joined it, and wants the source.
+        """
+        if stream.cast is Cast.UNICAST:
+            return True
+        wanted = self._sockets.get((kind.group, kind.port), {})
+        return any(one.passes(kind.source) for one in wanted.values())
+
+    def is_member(self, stream: PlanStream) -> bool:
+        """Whether it has joined the group for this stream."""
+        return stream.number in self._sockets.get((stream.group, stream.port), {})
+
+
+def _linux(host: PlanHost, prefix_length: int) -> Iterable[HostConfig]:
+    """What the Linux stack does: everything the RFCs say, of the version that is set or the newest."""
+    if host.kind is PeerKind.ROUTER:
+        return
+    yield HostConfig(
+        address=host.address, mac=mac_bytes(host.mac), prefix_length=prefix_length, version=host.igmp_version
+    )
+    if host.link_local is not None:
+        yield HostConfig(
+            address=host.link_local,
+            mac=mac_bytes(host.mac),
+            prefix_length=64,
+            dialect=Dialect.MLD,
+            version=host.mld_version,
+        )
