@@ -1,4 +1,4 @@
-"""The ``mcast`` command: ``run``, ``predict``, ``check``, ``plan``, ``judge``,
+"""The ``mcast`` command: ``run``, ``predict``, ``what-if``, ``check``, ``plan``, ``judge``,
 ``profiles``, ``situations``, ``doctor``.
 
 stdout is the result, stderr the progress. Exit codes are those of ``harness.errors.ExitCode``. A mistake of
@@ -23,6 +23,7 @@ from harness.errors import ExitCode, HarnessError
 _COMMANDS = {
     "run": "Build labs, run them, judge them.",
     "predict": "Compute the same verdicts, without a lab.",
+    "what-if": "Predict every combination of settings.",
     "check": "Find every mistake in scenario files.",
     "plan": "Print what a scenario becomes.",
     "judge": "Judge a run again, without a lab.",
