@@ -1,25 +1,22 @@
 """The two ends of the way: whether the sender sends, whether the receiver takes, and what its stack says.
 
-A firewall's rules are the customer's own words and are quoted, never interpreted. Pure.
+A host that sends, wants and answers by its plan may be kept from it by its own firewall. Pure.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from harness.explanation import rules
 from harness.explanation.case import Case
+from harness.explanation.firewalls import of_datagram, of_queries, of_reports, quoted
 from harness.explanation.model import Hop, HopKind
-from harness.observations.schedule import due
 from harness.observations.words import moment, names
-from harness.plan.model import Cast, PlanHost
+from harness.plan.model import Cast
+from harness.protocols.firewall.packet import Direction
 from harness.protocols.host_config import HostConfig, IgnoredQuery
 from harness.protocols.snooping_config import HeaderCheck
 from harness.source.duration import text as seconds
-
-_MOST_QUOTED = 2
-_DROPS = re.compile(r"\b(drop|reject)\b", re.IGNORECASE)
 
 
 def sender_hop(case: Case, number: int) -> Hop:
@@ -28,15 +25,14 @@ def sender_hop(case: Case, number: int) -> Hop:
     hop = Hop(kind=HopKind.SENDER, device=sender, port="eth0", passes=True, why=_sends(case))
     if sender not in stream.senders:
         return _stops(hop, f"does not send {stream.name}; its senders are {names(stream.senders)}")
-    if number < 0 or case.at_s < stream.start_s:
+    if number < 0:
         return _stops(hop, f"sends nothing before {moment(stream.start_s)}")
     flow = case.scene.history.flow(stream.number, sender)
     for first, end, error in flow.refused:
         if first <= number < end:
-            firewall = firewall_words(case.scene.hosts[sender])
+            ruled = of_datagram(case, sender, Direction.OUT)
+            firewall = quoted(case.scene.hosts[sender]) if ruled is None else ruled
             return _stops(hop, f"its kernel refused to send: {error}", firewall)
-    if not due(stream, case.at_s - stream.period_s, case.at_s + case.scene.history.guard_s):
-        return _stops(hop, f"sends nothing after {moment(stream.stop_s)}")
     if not any(first <= number < end for first, end in flow.sent):
         return _stops(hop, "has not sent this datagram, by the records")
     return hop
@@ -67,26 +63,16 @@ def receiver_hop(case: Case, *, wanted: str, reached: bool, delivered: bool | No
         told = wanted.removeprefix(f"{host.name} ")
         told = f"{told}; its card gets it all the same" if delivered else told
         return Hop(kind=hop.kind, device=hop.device, port=hop.port, passes=False, why=told)
-    firewall = firewall_words(host)
-    if reached and delivered is False and firewall:
-        return _stops(hop, "does not take it, although everything on the way lets it pass", firewall)
+    ruled = of_datagram(case, host.name, Direction.IN)
+    if ruled:
+        return _stops(hop, ruled.replace(f"the firewall of {host.name}", "its own firewall"))
+    if ruled is None and reached and delivered is False:
+        return _stops(hop, "does not take it, although everything on the way lets it pass", quoted(host))
     intervals = case.scene.history.members.intervals(case.stream.number, case.receiver)
     since_s = max((start for start, end in intervals if start <= case.at_s < end), default=0.0)
     member = f"is a member of {case.group} {case.since(since_s)}"
     why = "listens" if case.stream.cast is Cast.UNICAST else member
     return Hop(kind=hop.kind, device=hop.device, port=hop.port, passes=True, why=why)
-
-
-def firewall_words(host: PlanHost) -> str:
-    """Return a host's firewall rules as they were given, those first that drop; empty if it has none."""
-    if not host.firewall:
-        return ""
-    dropping = [one for one in host.firewall if _DROPS.search(f"{one} {one.text}")]
-    found = dropping or host.firewall
-    told = [f"`{one}`" if not one.text else f"a ruleset of {one.tool}" for one in found]
-    rest = len(told) - _MOST_QUOTED
-    more = f" and {rest} more" if rest > 0 else ""
-    return f"{host.name} has a firewall of its own: {', '.join(told[:_MOST_QUOTED])}{more}"
 
 
 # --- what the receiver's stack says -------------------------------------------------------------------------
@@ -98,11 +84,12 @@ def _machine(case: Case) -> HostConfig | None:
 
 
 def reports_nothing(case: Case) -> str:
-    """Return why the receiver's stack sends no reports; empty if it does."""
+    """Return why no report of the receiver leaves it; empty if they do, or nobody can say."""
     machine = _machine(case)
-    if machine is not None and not machine.reports:
-        return f"{case.receiver} never reports its groups (host: reports: off)"
-    return ""
+    if machine is not None:
+        return "" if machine.reports else f"{case.receiver} never reports its groups (host: reports: off)"
+    ruled = of_reports(case, case.receiver)
+    return f"{case.receiver} reports, and {ruled}" if ruled else ""
 
 
 def fails(case: Case, switch: str) -> str:
@@ -138,14 +125,18 @@ def unanswered(case: Case, asker: str) -> Iterator[str]:
     asked = case.named(asker)
     if why := reports_nothing(case):
         yield why
-    elif machine is not None and not machine.answers_queries:
+    elif machine is None:
+        ruled = of_queries(case, who, asker) if asker else ""
+        if ruled is None:
+            yield f"{asked} asks, and {who} does not answer: {quoted(case.scene.hosts[who])}"
+        elif ruled:
+            yield f"{asked} asks, and {who} does not hear it: {ruled}"
+    elif not machine.answers_queries:
         yield f"{who} never answers a query (host: answers_queries: off)"
-    elif machine is not None and (ignored := _ignores(machine, asker)):
+    elif ignored := _ignores(machine, asker):
         yield f"{who} ignores the queries of {asked}: {ignored}"
-    elif machine is not None and machine.extra_delay_s:
+    elif machine.extra_delay_s:
         yield f"{who} answers queries {seconds(machine.extra_delay_s)} late, when the answer counts no more"
-    elif firewall := firewall_words(case.scene.hosts[who]):
-        yield f"{asked} asks, and {who} does not answer: {firewall}"
 
 
 def _ignores(machine: HostConfig, asker: str) -> str:

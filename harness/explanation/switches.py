@@ -190,9 +190,9 @@ class _Teller:
 
     def _since(self, line: TableLine | None) -> Iterator[str]:
         if line is not None and line.present:
-            when = self._case.since(line.at_s)
+            when = "from the start" if line.at_s <= 0 else f"since {moment(line.at_s)}"
             told = line.cause and not self._case.is_genuine(self._switch)
-            yield f"{when}: {line.cause}" if told else when
+            yield f"it is so {when}: {line.cause}" if told else f"it is so {when}"
 
     def _floods(self) -> Told:
         mode, config = self._tables.mode, self._config
@@ -261,7 +261,7 @@ class _Teller:
         if self._port in self._tables.groups.get(case.group, ()):
             line = case.last_member_line(self._switch, self._port)
             why = f"{self._place} is a member of {case.group}"
-            return why, self._since(line), rules.MEMBERS_AND_ROUTERS[self._protocol]
+            return why, self._still(line), rules.MEMBERS_AND_ROUTERS[self._protocol]
         mac = multicast_mac(case.stream.group)
         alias = next(
             group
@@ -274,6 +274,15 @@ class _Teller:
         )
         line = case.last_member_line(self._switch, self._port, alias)
         return why, self._since(line), self._setting("lookup")
+
+    def _still(self, line: TableLine | None) -> Iterator[str]:
+        """Say since when it is a member, and who has kept it one for longer than an entry lives."""
+        yield from self._since(line)
+        lives_s, queries = self._config.membership_interval_s, self._case.queries(self._switch)
+        if line is not None and lives_s and self._case.at_s - line.at_s > lives_s and queries:
+            last = queries[-1]
+            who = f"{self._switch} itself" if last.sent else self._case.named(last.source)
+            yield f"it has not aged, since {who} asks; the last time at {moment(last.at_s)}"
 
     def _refused(self) -> Told:
         case = self._case

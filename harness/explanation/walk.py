@@ -35,10 +35,11 @@ def explain(history: History, stream: PlanStream, sender: str, receiver: str, at
     case = Case(scene=scene, stream=stream, sender=sender, receiver=receiver, at_s=due_s)
     delivered = _delivered(case, number)
     hops = _hops(case, number, delivered)
-    if delivered is not None and delivered is not _reaches(hops):
+    member = stream.cast is Cast.UNICAST or not not_wanted(case)
+    if delivered is not None and delivered is not _reaches(hops, receiver_too=member):
         for like in _alternatives(case):
             other = _hops(like, number, delivered)
-            if _reaches(other) is delivered:
+            if _reaches(other, receiver_too=member) is delivered:
                 hops = other
                 break
     return Explanation(
@@ -92,9 +93,9 @@ def _delivered(case: Case, number: int) -> bool | None:
     return False if watched and case.sender != case.receiver else None
 
 
-def _reaches(hops: tuple[Hop, ...]) -> bool:
-    """Whether nothing on the way stops it before the receiver's card."""
-    return all(hop.passes is not False for hop in hops if hop.kind is not HopKind.RECEIVER)
+def _reaches(hops: tuple[Hop, ...], *, receiver_too: bool = False) -> bool:
+    """Whether nothing on the way stops it before the receiver's card, or its socket."""
+    return all(hop.passes is not False for hop in hops if receiver_too or hop.kind is not HopKind.RECEIVER)
 
 
 def _hops(case: Case, number: int, delivered: bool | None) -> tuple[Hop, ...]:
@@ -187,11 +188,5 @@ def _last_deciding(hops: tuple[Hop, ...]) -> Hop:
 
 
 def _told(hop: Hop) -> str:
-    place = (
-        f"{hop.device}: "
-        if hop.kind is HopKind.SWITCH
-        else f"{hop.device} "
-        if hop.kind is HopKind.SENDER
-        else ""
-    )
+    place = "" if hop.kind is HopKind.CABLE else f"{hop.device}: "
     return place + "; ".join((hop.why, *hop.because[-1:]))
