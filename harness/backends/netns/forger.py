@@ -12,13 +12,12 @@ from dataclasses import replace
 from typing import assert_never
 
 from harness.backends.netns.silence import OWN_MARK
+from harness.backends.netns.sockets import INTERFACE
 from harness.plan.addresses import mac_bytes
 from harness.plan.model import Forgery
 from harness.protocols.dialect import Dialect
 from harness.wire.membership import Leave, Message, Query, RecordReport, Report
 from harness.wire.pim import Hello, hello_frame
-
-INTERFACE = "eth0"
 
 
 class Forger:
@@ -46,8 +45,7 @@ def encode(forgery: Forgery, speed: float) -> bytes:
     if isinstance(message, Hello):
         return hello_frame(message, source_mac=mac_bytes(forgery.source_mac))
     mac = forgery.destination_mac
-    dialect = Dialect.IGMP if forgery.source.version == 4 else Dialect.MLD
-    return dialect.frame(
+    return Dialect.of(forgery.source).frame(
         message,
         source_mac=mac_bytes(forgery.source_mac),
         source=forgery.source,

@@ -30,6 +30,7 @@ from harness.backends.netns.nft import (
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import FilterMode, SourceFilter, Unregistered
 from harness.protocols.snooping_config import Lookup
+from harness.wire.ethernet import MAC_LENGTH, multicast_mac
 from harness.wire.membership import Address
 
 Entry = tuple[Address, str]
@@ -42,7 +43,7 @@ _TYPE_BITS = 6
 """nft(8) writes the type of a concatenation as its parts, six bits each."""
 _HOST_ENDIAN, _BIG_ENDIAN = 1, 2
 _NAME_LENGTH = 16
-_MAC_LENGTH, _MAC_FIELD = 6, 8
+_MAC_FIELD = 8
 """In a concatenation every part takes whole registers of four octets."""
 
 
@@ -171,20 +172,13 @@ def sets_of(layer: Layer) -> tuple[SetKind, ...]:
         Kind.REFUSED: (_NAME_LENGTH + 2 * size, _concatenation(name, address, address), 0),
         Kind.GROUPS: (size, address, _BIG_ENDIAN),
         Kind.MEMBER_MACS: (_NAME_LENGTH + _MAC_FIELD, _concatenation(name, _TYPE_MAC), 0),
-        Kind.GROUP_MACS: (_MAC_LENGTH, _TYPE_MAC, _BIG_ENDIAN),
+        Kind.GROUP_MACS: (MAC_LENGTH, _TYPE_MAC, _BIG_ENDIAN),
         Kind.ROUTERS: (_NAME_LENGTH, name, _HOST_ENDIAN),
     }
     return tuple(
         SetKind(name=layer.name(kind), key_length=length, key_type=key_type, byte_order=order)
         for kind, (length, key_type, order) in keys.items()
     )
-
-
-def group_mac(group: Address) -> bytes:
-    """The MAC address that a group is sent to (RFC 1112 section 6.4, RFC 2464 section 7)."""
-    if group.version == 4:
-        return b"\x01\x00\x5e" + (int(group) & 0x7FFFFF).to_bytes(3, "big")
-    return b"\x33\x33" + group.packed[-4:]
 
 
 class _Names:
@@ -207,7 +201,7 @@ def keys_of(entry: Entry, sources: SourceFilter, mode: Mode) -> Iterator[SetKey]
     group, port = entry
     names, name = (_NAMES_V4 if group.version == 4 else _NAMES_V6), name_field(port)
     if mode.lookup is Lookup.MAC:
-        mac = group_mac(group)
+        mac = multicast_mac(group)
         yield names.group_macs, mac
         yield names.member_macs, name + mac.ljust(_MAC_FIELD, b"\0")
         return

@@ -269,6 +269,30 @@ def test_words_of_causes():
     ]
 
 
+def test_a_source_of_ipv6_explains_by_its_address_of_ipv6():
+    group = IPv6Address("ff1e::1")
+    hosts = tuple(
+        replace(
+            host, link_local=IPv6Address("fe80::") + host.number, address6=IPv6Address("fd77::") + host.number
+        )
+        for host in PLAN.hosts
+    )
+    six = replace(PLAN, ipv6=True, hosts=hosts, streams=(stream(4, group=group),))
+    refusal = TableLine(
+        at_s=29.5,
+        switch="sw1",
+        table="member",
+        present=True,
+        port="p3",
+        group=str(group),
+        filter="exclude fd77::1",
+        protocol="mld",
+    )
+    query = Igmp(at_s=29.6, switch="sw1", port="p4", what="query", source="fe80::9", protocol="mld")
+    records = run(six, [refusal, query], traffic(six, lambda s, r, n: (s, r) != ("n1", "n3") or n < 30))
+    assert one(records, ALL, six).cause == f"29.5 s sw1: {group} (exclude fd77::1) now to p3"
+
+
 def test_words_of_sources_and_of_mld():
     chosen = replace(MEMBER, at_s=28.0, port="p3", filter="exclude 10.77.0.1", cause="report from 10.77.0.3")
     verdict = one(run(PLAN, [chosen], traffic(PLAN, before(30))), replace(ALL, subject=subject(PLAN, 31.0)))
