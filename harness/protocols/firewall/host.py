@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from harness.protocols.firewall import iptables
+from harness.protocols.firewall.nft import Nft
 from harness.protocols.firewall.packet import Direction, OwnAddress, Packet
 from harness.protocols.firewall.rules import Ruleset, Ruling, Tables, UnsupportedRuleError
 
@@ -62,9 +63,14 @@ def problems(commands: Sequence[Command]) -> tuple[str, ...]:
 def _read(commands: Sequence[Command]) -> tuple[Ruleset, tuple[str, ...]]:
     tables: Tables = {}
     found: dict[str, None] = {}
+    nft = Nft(tables)
+    try:
+        nft.gather([command.text for command in commands if command.tool == "nft"])
+    except UnsupportedRuleError as error:
+        found[str(error)] = None
     for command in commands:
         try:
-            _run(tables, command)
+            _run(tables, nft, command)
         except UnsupportedRuleError as error:
             found[str(error)] = None
     ruleset = Ruleset(tables)
@@ -74,11 +80,13 @@ def _read(commands: Sequence[Command]) -> tuple[Ruleset, tuple[str, ...]]:
     return ruleset, tuple(found)
 
 
-def _run(tables: Tables, command: Command) -> None:
+def _run(tables: Tables, nft: Nft, command: Command) -> None:
     match command.tool:
         case "iptables" | "ip6tables":
             iptables.call(tables, command.tool, command.arguments, str(command))
         case "iptables-restore" | "ip6tables-restore":
             iptables.restore(tables, command.tool.removesuffix("-restore"), command.text)
+        case "nft":
+            nft.run(command.text)
         case _:
             raise UnsupportedRuleError(f'cannot evaluate "{command.tool}"')
