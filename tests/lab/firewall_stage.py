@@ -1,8 +1,8 @@
 """Two hosts at one switch: what passes the second one's firewall, both ways, by the kernel.
 
 What comes in is written frame by frame; raw sockets of the host, which sit behind its INPUT chain, tell what
-came through. What goes out is handed to the stack with its header, and seen on the wire. Packets are numbered,
-and a frame of an own ethertype, which no firewall sees, tells that all before it have been dealt with.
+came through. What goes out is handed to the stack with its header, and seen on the wire. Packets are
+numbered, and a frame of an own ethertype, which no firewall sees, tells that all before it are dealt with.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MINIMUM = 8
 
 
 def body(packet: Packet, tag: bytes) -> bytes:
-    """What stands behind the IP header, ``packet.size`` bytes with it, ends with a tag, and has its checksum."""
+    """What stands behind the IP header, ``packet.size`` bytes with it: with a checksum, a tag at the end."""
     four = packet.version == 4
     header = (24 if packet.protocol == IGMP else 20) if four else 48 if packet.hop_by_hop else 40
     length = packet.size - header
@@ -95,6 +95,10 @@ class FirewallStage:
     def __init__(self, fabric: Fabric, stack: ExitStack) -> None:
         self._fabric = fabric
         self._number = 0
+        self._heard: set[bytes] = set()
+        self._seen: set[bytes] = set()
+        self.refused: set[bytes] = set()
+        """The tags of what could not be sent: what its own firewall drops fails for its sender."""
         self._wires = {}
         for name in (OTHER, OWN):
             with inside(fabric.host_fd(name)):
@@ -151,8 +155,10 @@ class FirewallStage:
                 self._speak(packet, data)
         sender, hearer = (OTHER, OWN) if direction is Direction.IN else (OWN, OTHER)
         self._fence(sender, hearer, self._number - 1)
-        heard = self._heard if direction is Direction.IN else self._seen
-        return [tag in heard for tag in tags]
+        if direction is Direction.IN:
+            return [tag in self._heard for tag in tags]
+        assert self.refused == set(tags) - self._seen
+        return [tag in self._seen for tag in tags]
 
     def send_frames(self, frames: Sequence[bytes], tag: bytes) -> bool:
         """Send frames from the other host; whether what has this tag came through."""
@@ -167,19 +173,19 @@ class FirewallStage:
         target: tuple[object, ...] = (str(packet.destination), 0)
         if packet.version == 6:
             target = (*target, 0, 2)
-        with suppress(PermissionError):  # what its own firewall drops fails for its sender
+        try:
             self._mouths[packet.version].sendto(data, target)
+        except PermissionError:
+            self.refused.add(data[-8:])
 
     def _drain(self) -> None:
-        self._heard: set[bytes] = set()
-        self._seen: set[bytes] = set()
         self._listen()
         for wire in self._wires.values():
             with suppress(BlockingIOError):
                 while True:
                     wire.recv(65536, socket.MSG_DONTWAIT)
-        self._heard.clear()
-        self._seen.clear()
+        for tags in (self._heard, self._seen, self.refused):
+            tags.clear()
 
     def _listen(self) -> None:
         for ear in self._ears:

@@ -182,21 +182,27 @@ TABLES = [
     "-A OUTPUT -m length --length 48 -j DROP",
     "-A INPUT -m comment --comment 'two words' -p udp -j DROP",
     "-A INPUT -p udp -j LOG --log-prefix 'x '\n-A INPUT -p udp --dport 5405 -j DROP",
-    "-P INPUT DROP\n-A INPUT -m addrtype --dst-type MULTICAST -j ACCEPT\n"
-    "-A INPUT -p udp -m state --state NEW -m multiport --dports 5404,5405 -j ACCEPT",
+    (
+        "-P INPUT DROP\n-A INPUT -m addrtype --dst-type MULTICAST -j ACCEPT\n"
+        "-A INPUT -p udp -m state --state NEW -m multiport --dports 5404,5405 -j ACCEPT"
+    ),
     "-N C\n-A INPUT -p udp -j C\n-A C -p udp --dport 5405 -j RETURN\n-A C -j DROP",
     "-N C\n-A INPUT -p udp -g C\n-A INPUT -j DROP\n-A C -p udp --dport 5405 -j DROP",
-    "-N C\n-N D\n-A INPUT -j C\n-A INPUT -p udp --dport 5404 -j DROP\n-A C -g D\n-A C -j DROP\n"
-    "-A D -p udp --dport 5405 -j DROP",
+    (
+        "-N C\n-N D\n-A INPUT -j C\n-A INPUT -p udp --dport 5404 -j DROP\n-A C -g D\n-A C -j DROP\n"
+        "-A D -p udp --dport 5405 -j DROP"
+    ),
     "-A INPUT -p udp -j DROP\n-I INPUT -p udp --dport 5405 -j ACCEPT",
-    "-A INPUT -p udp -j DROP\n-A INPUT -j DROP\n-I INPUT 2 -p udp --dport 5404 -j ACCEPT\n-R INPUT 1 -j ACCEPT",
+    "-A INPUT -p udp -j DROP\n-A INPUT -j DROP\n-I INPUT 2 -j ACCEPT\n-R INPUT 1 -p udp --dport 5404 -j DROP",
     "-A INPUT -p udp -j DROP\n-A OUTPUT -p udp -j DROP\n-F INPUT",
     "-A INPUT -p udp -j DROP\n-A INPUT -j DROP\n-D INPUT 2",
     "-A INPUT -p udp --dport 5405 -j DROP\n-A INPUT -p udp -j DROP\n-D INPUT -p udp -j DROP",
     "-P INPUT DROP\n-P INPUT ACCEPT",
     "-N C\n-A INPUT -p udp -j C\n-A C -j DROP\n-F\n-X\n-A INPUT -p udp --dport 5405 -j DROP",
-    "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:C - [0:0]\n"
-    "[1:2] -A INPUT -p udp -j C\n-A C -p udp --dport 5405 -j ACCEPT\nCOMMIT",
+    (
+        "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:C - [0:0]\n"
+        "[1:2] -A INPUT -p udp -j C\n-A C -p udp --dport 5405 -j ACCEPT\nCOMMIT"
+    ),
     "-A INPUT -j DROP\n",
 ]
 """For iptables and ip6tables alike."""
@@ -372,8 +378,10 @@ NFT_TEXTS = [
     in_chain("ct state invalid drop", hook="prerouting", priority="raw + 200"),
     in_chain("notrack", hook="prerouting", priority="-300")
     + in_chain("ct state untracked drop", family="ip"),
-    "table inet f { chain p { type filter hook prerouting priority raw; udp dport 5405 notrack; };"
-    " chain i { type filter hook input priority filter; ct state untracked drop; }; }",
+    (
+        "table inet f { chain p { type filter hook prerouting priority raw; udp dport 5405 notrack; };"
+        " chain i { type filter hook input priority filter; ct state untracked drop; }; }"
+    ),
     in_chain("udp dport 5405 drop", hook="postrouting", priority="srcnat"),
     in_chain("udp dport @ports drop", before="set ports { type inet_service; elements = { 5404, 698 }; }"),
     in_chain(
@@ -397,18 +405,26 @@ NFT_TEXTS = [
     in_chain("udp dport 5404 drop") + in_chain("udp dport 5405 drop"),
     in_chain("udp dport 5405 accept", priority="-10") + "\ntable ip g { chain c { "
     "type filter hook input priority filter - 5; udp dport 5405 drop; }; }",
-    "add table inet f\nadd chain inet f c { type filter hook input priority 0 ; policy accept ; }\n"
-    "add rule inet f c udp dport 5405 drop\ninsert rule inet f c ip daddr 239.192.0.1 accept",
-    "nft add table f\nnft add chain f c '{ type filter hook input priority 0; policy drop; }'\n"
-    "nft add rule f c ip protocol igmp accept\nnft add rule f c index 0 udp dport 5405 accept",
-    "add table f; add set f s { type ipv4_addr; }; add chain f c { type filter hook input priority 0; };"
-    " add element f s { 239.192.0.1 }; add rule f c ip daddr @s drop; add element f s { 224.0.0.1 }",
-    "#!/usr/sbin/nft -f\nflush ruleset\ntable inet filter {\n chain input {\n"
-    "  type filter hook input priority filter; policy drop;\n  iif lo accept\n"
-    "  ct state established,related accept\n  ct state invalid drop\n"
-    "  tcp dport { ssh, 22 } accept\n  udp dport 5404-5405 accept\n }\n"
-    " chain forward { type filter hook forward priority filter; policy drop; }\n"
-    " chain output { type filter hook output priority filter; }\n}",
+    (
+        "add table inet f\nadd chain inet f c { type filter hook input priority 0 ; policy accept ; }\n"
+        "add rule inet f c udp dport 5405 drop\ninsert rule inet f c ip daddr 239.192.0.1 accept"
+    ),
+    (
+        "nft add table f\nnft add chain f c '{ type filter hook input priority 0; policy drop; }'\n"
+        "nft add rule f c ip protocol igmp accept\nnft add rule f c index 0 udp dport 5405 accept"
+    ),
+    (
+        "add table f; add set f s { type ipv4_addr; }; add chain f c { type filter hook input priority 0; };"
+        " add element f s { 239.192.0.1 }; add rule f c ip daddr @s drop; add element f s { 224.0.0.1 }"
+    ),
+    (
+        "#!/usr/sbin/nft -f\nflush ruleset\ntable inet filter {\n chain input {\n"
+        "  type filter hook input priority filter; policy drop;\n  iif lo accept\n"
+        "  ct state established,related accept\n  ct state invalid drop\n"
+        "  tcp dport { ssh, 22 } accept\n  udp dport 5404-5405 accept\n }\n"
+        " chain forward { type filter hook forward priority filter; policy drop; }\n"
+        " chain output { type filter hook output priority filter; }\n}"
+    ),
 ]
 
 

@@ -19,7 +19,14 @@ from harness.plan.model import Cast, Forgery, PeerKind, PlanHost, PlanStream
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter, TableChange
 from harness.protocols.firewall.host import HostFirewall
-from harness.protocols.firewall.packet import UDP, Direction, OwnAddress, Packet, packet_in
+from harness.protocols.firewall.packet import (
+    EPHEMERAL_PORT,
+    UDP,
+    Direction,
+    OwnAddress,
+    Packet,
+    packet_in,
+)
 from harness.protocols.host import MembershipHost
 from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import Querier
@@ -197,6 +204,7 @@ class Host:
             protocol=UDP,
             source=kind.source,
             destination=destination,
+            source_port=EPHEMERAL_PORT,
             destination_port=kind.port,
             hops=kind.hops,
             size=kind.whole_size,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from harness.protocols.firewall import iptables
 from harness.protocols.firewall.nft import Nft
 from harness.protocols.firewall.packet import Direction, OwnAddress, Packet
 from harness.protocols.firewall.rules import Ruleset, Ruling, Tables, UnsupportedRuleError
+
+_RULESETS = 64
+"""How many different firewalls are kept: hosts that are counted off have the same."""
 
 
 class Command(Protocol):
@@ -42,7 +46,7 @@ class HostFirewall:
         """
         if not commands:
             return None
-        ruleset, found = _read(commands)
+        ruleset, found = _read(tuple(commands))
         if found:
             raise UnsupportedRuleError(found[0])
         return cls(ruleset, addresses)
@@ -57,10 +61,11 @@ class HostFirewall:
 
 def problems(commands: Sequence[Command]) -> tuple[str, ...]:
     """What of a host's commands cannot be evaluated: predicates, as ``cannot evaluate "-m u32" in ...``."""
-    return _read(commands)[1]
+    return _read(tuple(commands))[1]
 
 
-def _read(commands: Sequence[Command]) -> tuple[Ruleset, tuple[str, ...]]:
+@lru_cache(maxsize=_RULESETS)
+def _read(commands: tuple[Command, ...]) -> tuple[Ruleset, tuple[str, ...]]:
     tables: Tables = {}
     found: dict[str, None] = {}
     nft = Nft(tables)

@@ -18,6 +18,8 @@ ICMP, IGMP, UDP, ICMPV6 = 1, 2, 17, 58
 """Protocol numbers (IANA) of what moves in a network of the harness."""
 INTERFACE = "eth0"
 """Where it moves; a host has ``lo`` beside it."""
+EPHEMERAL_PORT = 40000
+"""The source port of a sender that asked for none; Linux takes one from 32768 to 60999."""
 _ETHERTYPE_IPV4 = b"\x08\x00"
 OwnAddress = IPv4Interface | IPv6Interface
 
