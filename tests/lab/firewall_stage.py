@@ -89,6 +89,29 @@ def frame(packet: Packet, data: bytes) -> bytes:
     return to + bytes.fromhex(MACS[OTHER].replace(":", "")) + struct.pack("!H", kind) + data
 
 
+def fragments(packet: Packet, tag: bytes) -> list[bytes]:
+    """The frames of a datagram that comes in the pieces that it says (RFC 791 section 3.2, RFC 8200 4.5)."""
+    whole = ip_packet(packet, tag)
+    head = 20 if packet.version == 4 else 40
+    own = 0 if packet.version == 4 else 8
+    frames, at = [], 0
+    number = int.from_bytes(tag[-2:], "big")
+    for size in packet.fragments:
+        piece = whole[head + at : head + at + size - head - own]
+        more = size != packet.fragments[-1]
+        if packet.version == 4:
+            middle = struct.pack("!HHHBBH", size, number, more << 13 | at // 8, packet.hops, UDP, 0)
+            header = whole[:2] + middle + whole[12:20]
+            header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
+        else:
+            header = whole[:4] + struct.pack("!HBB", size - head, 44, packet.hops) + whole[8:40]
+            header += struct.pack("!BBHI", UDP, 0, at // 8 << 3 | more, number)
+        frames.append(frame(packet, header + piece))
+        at += len(piece)
+    assert at == len(whole) - head
+    return frames
+
+
 class FirewallStage:
     """Sets rules and says what passes them."""
 
@@ -160,12 +183,13 @@ class FirewallStage:
         assert self.refused == set(tags) - self._seen
         return [tag in self._seen for tag in tags]
 
-    def send_frames(self, frames: Sequence[bytes], tag: bytes) -> bool:
-        """Send frames from the other host; whether what has this tag came through."""
+    def passed_in_pieces(self, packet: Packet) -> bool:
+        """Whether a datagram comes in that was sent in fragments."""
         self._drain()
-        for data in frames:
-            self._wires[OTHER].send(data)
         self._number += 1
+        tag = MARK + self._number.to_bytes(4, "big")
+        for data in fragments(packet, tag):
+            self._wires[OTHER].send(data)
         self._fence(OTHER, OWN, self._number)
         return tag in self._heard
 

@@ -1,5 +1,6 @@
 """The evaluator of firewalls against iptables, ip6tables, nft and the kernel: real rules, real packets."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -441,3 +442,59 @@ def test_tables_of_both_tools_hold_together(stage):
     assert differences(stage, commands) == []
     flushed = (*commands, *read_rules("nft", "flush ruleset"))
     assert differences(stage, flushed) == []
+
+
+IN_PIECES = (
+    replace(udp("10.0.0.1", "239.192.0.1", 5405, size=2028), fragments=(1500, 548)),
+    replace(udp("fd00::1", "ff15::1:2", 5405, size=2048), fragments=(1496, 608)),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-P INPUT ACCEPT",
+        "-A INPUT -p udp --dport 5405 -j DROP",
+        "-P INPUT DROP\n-A INPUT -p udp --dport 5405 -j ACCEPT",
+        "-P INPUT DROP\n-A INPUT -p udp -j ACCEPT",
+        "-P INPUT DROP\n-A INPUT -p udp -m state --state NEW -m multiport --dports 5405 -j ACCEPT",
+        "-t raw -A PREROUTING -p udp --dport 5405 -j ACCEPT\n-t raw -A PREROUTING -p udp -j DROP",
+        "-t raw -A PREROUTING -m length --length 1600: -j DROP",
+        "-t raw -A PREROUTING -m length --length 1600: -j DROP\n-A INPUT -m state --state INVALID -j ACCEPT",
+        "-A INPUT -m length --length 0:1500 -j DROP",
+        "-A INPUT -m length --length 1600: -j DROP",
+        (
+            "-t mangle -A PREROUTING -p udp --dport 5405 -j MARK --set-mark 7\n"
+            "-A INPUT -m mark ! --mark 7 -j DROP"
+        ),
+    ],
+)
+def test_fragments_meet_rules_where_they_are_not_put_together_yet(stage, text):
+    commands = both("tables", text)
+    stage.set_rules(commands)
+    evaluator = HostFirewall.of(commands, ADDRESSES)
+    for packet in IN_PIECES:
+        assert stage.passed_in_pieces(packet) is evaluator.rule(Direction.IN, packet).passes, packet
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "ip6 nexthdr udp drop",
+        "ip6 nexthdr 44 drop",
+        "meta l4proto udp drop",
+        "udp dport != 5405 drop",
+        "udp dport 5405 drop",
+        "udp sport < 1024 drop",
+        "udp sport != 40000 drop",
+        "ip daddr 239.192.0.1 ip length > 1500 drop",
+        "ct state invalid drop; meta length > 1600 drop",
+    ],
+)
+@pytest.mark.parametrize("hook", ["prerouting", "input"])
+def test_fragments_meet_nft(stage, rule, hook):
+    commands = read_rules("nft", in_chain(rule, hook=hook))
+    stage.set_rules(commands)
+    evaluator = HostFirewall.of(commands, ADDRESSES)
+    for packet in IN_PIECES:
+        assert stage.passed_in_pieces(packet) is evaluator.rule(Direction.IN, packet).passes, packet

@@ -9,7 +9,7 @@ from typing import Protocol
 from harness.protocols.firewall import iptables
 from harness.protocols.firewall.nft import Nft
 from harness.protocols.firewall.packet import Direction, OwnAddress, Packet
-from harness.protocols.firewall.rules import Ruleset, Ruling, Tables, UnsupportedRuleError
+from harness.protocols.firewall.rules import Ruleset, Ruling, Tables, UnsupportedRuleError, loops
 
 _RULESETS = 64
 """How many different firewalls are kept: hosts that are counted off have the same."""
@@ -78,6 +78,8 @@ def _read(commands: tuple[Command, ...]) -> tuple[Ruleset, tuple[str, ...]]:
             _run(tables, nft, command)
         except UnsupportedRuleError as error:
             found[str(error)] = None
+    for rule in loops(tables):
+        found[f'finds a jump back to itself in "{rule.text}"'] = None
     ruleset = Ruleset(tables)
     for rule in ruleset.reachable():
         for word in rule.unsupported:

@@ -38,6 +38,8 @@ _ELSEWHERE = frozenset(
     {"queue", "masquerade", "snat", "dnat", "redirect", "tproxy", "dup", "fwd", "synproxy"}
 )
 """Statements that do something with a packet that has no meaning here."""
+_HARMLESS = frozenset({"limit", "quota"})
+"""What decides only whether the rest of its rule is done."""
 _OPERATORS = {"==": "==", "!=": "!=", "<": "<", ">": ">", "<=": "<=", ">=": ">="}
 _OPERATORS |= {"eq": "==", "ne": "!=", "lt": "<", "gt": ">", "le": "<=", "ge": ">="}
 _KEY_AND_VERDICT = re.compile(r"\s*:\s*(?=(?:accept|drop|return|continue|jump|goto)\b)")
@@ -127,7 +129,7 @@ def _selectors() -> dict[str, Selector]:
         found[f"{name} type"] = _numeric(Field.MESSAGE_TYPE, 255, needs, **types)
         if number != IGMP:
             found[f"{name} code"] = _numeric(Field.MESSAGE_CODE, 255, needs)
-    for end, name in ((Field.SOURCE_PORT, "sport"), (Field.DESTINATION_PORT, "dport")):
+    for end, name in ((Field.SOURCE_PORT_BYTES, "sport"), (Field.DESTINATION_PORT_BYTES, "dport")):
         found[f"th {name}"] = Selector(field=end, ranges=ports, limit=0xFFFF)
         for protocol in _PORTS:
             need = exactly(Field.PROTOCOL, PROTOCOLS[protocol])
@@ -191,7 +193,10 @@ class _RuleReader:
                 self._unknown(word, Action.UNKNOWN)
             else:
                 self._expression(word)
-        last = self._made(self._rule.action, self._rule.target)
+        action = self._rule.action
+        if action is Action.NOTHING and not _HARMLESS.issuperset(self._unsupported):
+            action = Action.UNKNOWN
+        last = self._made(action, self._rule.target)
         return (*self._done, last)
 
     # --- statements ---------------------------------------------------------------------------------------

@@ -216,7 +216,7 @@ class _Reader:
             if self._peek() == "}":
                 self._next()
                 break
-            words = self._until_end()
+            words = self._until_end() or [self._next()]
             if words[0] in ("type", "policy", "comment", "flags", "device"):
                 base += [*words, ";"]
             else:
