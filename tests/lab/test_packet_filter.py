@@ -376,7 +376,7 @@ NFT_TEXTS = [
     in_chain("fib daddr type multicast drop", family="ip6"),
     in_chain("udp dport 5405 drop", hook="prerouting", priority="raw"),
     in_chain("ct state invalid drop", hook="prerouting", priority="raw"),
-    in_chain("ct state invalid drop", hook="prerouting", priority="raw + 200"),
+    in_chain("ct state invalid drop", hook="prerouting", priority="raw + 101"),
     in_chain("notrack", hook="prerouting", priority="-300")
     + in_chain("ct state untracked drop", family="ip"),
     (

@@ -141,7 +141,9 @@ class Nft:
         if one.verb not in ("add", "insert") or (words and words[0] in ("handle", "position")):
             raise _refused(words[0] if words and words[0] in _HANDLES else f"{one.verb} rule", one)
         if words and words[0] == "index":
-            at = int(words[1]) + (one.verb == "add") if words[1].isdigit() else len(chain.rules) + 1
+            if len(words) < 2 or not words[1].isdigit():
+                raise _refused("index", one)
+            at = int(words[1]) + (one.verb == "add")
             if at > len(chain.rules) or at - (one.verb == "add") >= len(chain.rules):
                 raise UnsupportedRuleError(f'finds no rule {words[1]} in "{one.text}"')
             words = words[2:]
