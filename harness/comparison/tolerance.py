@@ -13,16 +13,15 @@ from collections.abc import Iterator
 
 from harness.comparison.model import Tolerance
 from harness.observations.history import History
+from harness.plan.hosts import UNSOLICITED_V3_S, longest_response_s, queriers_at_start
 from harness.plan.model import Plan
 from harness.profiles import DataPlane
 from harness.protocols.querier import QuerierConfig
 from harness.verdicts.machine import lateness_s
 from harness.wire.membership import Query
 
-UNSOLICITED_S = 1.0
-"""Unsolicited Report Interval of the newest versions (RFC 9776 section 8.11) ..."""
-UNSOLICITED_OLD_S = 10.0
-"""... and of hosts that speak, or are asked in, an older one (RFC 2236 section 8.10)."""
+UNSOLICITED_V2_S = 10.0
+"""Unsolicited Report Interval where an older version is spoken or asked for (RFC 2236 section 8.10)."""
 _WHEEL = 1 / 8
 """Linux rounds a timer up by at most an eighth of its time (kernel/time/timer.c, docs/kernel-quirks.md)."""
 _NOTABLE_S = 1e-3
@@ -36,7 +35,7 @@ def tolerance_of(plan: Plan, left: History, right: History) -> Tolerance:
     """Return how long the two runs may differ, with the reasons."""
     parts = (
         (longest_answer_s(plan), "hosts answer and repeat at random moments"),
-        (_settled_s(plan), "queriers and hosts have spoken at most that long before the start"),
+        (longest_response_s(plan), "queriers and hosts have spoken at most that long before the start"),
         (SETTLES_IN_REAL_S * plan.speed, "a lab takes its time to settle"),
         (TICK_REAL_S * plan.speed, "a kernel's timers fire at its ticks"),
         (left.guard_s + right.guard_s, "frames take their time through a lab"),
@@ -49,28 +48,14 @@ def tolerance_of(plan: Plan, left: History, right: History) -> Tolerance:
 
 def longest_answer_s(plan: Plan) -> float:
     """Return the longest time within which a host of the plan chooses a moment at random."""
-    queriers = (*_queriers_at_start(plan), *_later_queriers(plan))
+    queriers = (*queriers_at_start(plan), *_later_queriers(plan))
     old = [querier.version < querier.dialect.records_version for querier in queriers]
     old += [host.igmp_version in {1, 2} or host.mld_version == 1 for host in plan.nodes]
     old += [one.newest_version < one.dialect.records_version for host in plan.nodes for one in host.machines]
     forged = (action.forgery.message for action in plan.actions if action.forgery is not None)
     asked = [querier.max_response_s for querier in queriers]
     asked += [message.max_response_s for message in forged if isinstance(message, Query)]
-    return max((UNSOLICITED_OLD_S if any(old) else UNSOLICITED_S, *asked))
-
-
-def _settled_s(plan: Plan) -> float:
-    return max((querier.max_response_s for querier in _queriers_at_start(plan)), default=UNSOLICITED_S)
-
-
-def _queriers_at_start(plan: Plan) -> Iterator[QuerierConfig]:
-    behaviours = (one for switch in plan.switches for one in (switch.behaviour, switch.mld))
-    yield from (found for one in behaviours if one is not None and (found := one.standing_querier()))
-    for host in plan.hosts:
-        if host.querier is not None and host.querier_on:
-            yield host.querier
-        if host.mld_querier is not None and host.mld_querier_on:
-            yield host.mld_querier
+    return max((UNSOLICITED_V2_S if any(old) else UNSOLICITED_V3_S, *asked))
 
 
 def _later_queriers(plan: Plan) -> Iterator[QuerierConfig]:
