@@ -13,6 +13,7 @@ from harness.comparison.deliveries import Deliveries
 from harness.comparison.fates import sent_by_one
 from harness.comparison.limits import Limits
 from harness.comparison.model import Comparison, Parting, Subject
+from harness.comparison.places import Ways
 from harness.comparison.series import read
 from harness.comparison.tables import TableParting, table_partings
 from harness.comparison.tolerance import tolerance_of
@@ -20,7 +21,6 @@ from harness.observations.history import History
 from harness.observations.model import Membership, Record
 from harness.plan.model import ExpectTables, Plan
 from harness.verdicts import words
-from harness.verdicts.evidence import way
 from harness.verdicts.judge import judge_history
 from harness.verdicts.machine import last_moment_s, losses
 from harness.verdicts.model import Status, Verdict
@@ -39,6 +39,7 @@ class _Pair:
         self._left, self._right = History(left, plan), History(right, plan)
         self._until_s = min(plan.duration_s, self._left.known_until_s, self._right.known_until_s)
         self._tolerance = tolerance_of(plan, self._left, self._right)
+        self._ways = Ways(self._left, self._right)
         self._tables = read(left), read(right)
         changes = (*self._changes(), *(one.at_s for one in (*left, *right) if isinstance(one, Membership)))
         self._limits = Limits(self._tolerance.seconds, [at_s for at_s in changes if at_s > 0])
@@ -52,7 +53,14 @@ class _Pair:
         chosen = [one for one in found if one not in by_chance]
         loose = frozenset(one.line.device for one in by_chance)
         deliveries = Deliveries(
-            self._plan, self._left, self._right, self._limits, chances, loose=loose, until_s=self._until_s
+            self._plan,
+            self._left,
+            self._right,
+            self._limits,
+            self._ways,
+            chances,
+            loose=loose,
+            until_s=self._until_s,
         )
         partings = [_of_table(one) for one in chosen]
         partings += [*self._of_sending(), *deliveries.partings(), *self._of_verdicts(loose)]
@@ -160,7 +168,8 @@ class _Pair:
         datagram = next((one for one in partings if len(one.hosts) == 2), None)
         if datagram is None:
             return tuple(partings)
-        hops = [switch for switch, _ in way(self._plan, *datagram.hosts)]
+        sender, host = datagram.hosts
+        hops = [end.device for end in self._ways.ends(sender, host, datagram.at_s)]
         period_s = max((stream.period_s for stream in self._plan.streams), default=0.0)
         causes = [
             one

@@ -10,7 +10,7 @@ from harness.comparison.chance import Chances, bound
 from harness.comparison.fates import Fates, fates
 from harness.comparison.limits import Limits
 from harness.comparison.model import Parting, Subject
-from harness.comparison.places import ends_on_way, stretch
+from harness.comparison.places import Ways
 from harness.comparison.series import Span
 from harness.observations.history import History
 from harness.observations.schedule import near
@@ -47,6 +47,7 @@ class Deliveries:
         left: History,
         right: History,
         limits: Limits,
+        ways: Ways,
         chances: Chances,
         *,
         loose: frozenset[str],
@@ -54,6 +55,7 @@ class Deliveries:
     ) -> None:
         self._plan = plan
         self._left, self._right = left, right
+        self._ways = ways
         self._limits = limits
         self._chances = chances
         self._loose = loose
@@ -64,7 +66,10 @@ class Deliveries:
     def partings(self) -> Iterator[Parting]:
         """Yield where datagrams part, those compared by share at the end."""
         for one in fates(self._plan, self._left, self._right, self._until_s):
-            ends = tuple(ends_on_way(self._plan, one.sender, one.host))
+            spans = one.spans(once=False)
+            if not spans:
+                continue
+            ends = self._ways.ends(one.sender, one.host, spans[0].from_s)
             if any(end.device in self._loose for end in ends):
                 self._left_out[one.stream.name, one.host] = None
             elif self._chances.loses(one.stream, ends):
@@ -96,7 +101,7 @@ class Deliveries:
             subject=Subject.DELIVERY,
             at_s=span.from_s,
             until_s=span.until_s,
-            hop=stretch(self._plan, self._left, self._right, one, sent[0][0]),
+            hop=self._ways.stretch(one, sent[0][0]),
             left=_got(one, one.left, sent, until_s=span.until_s),
             right=_got(one, one.right, sent),
             hosts=(one.sender, one.host),

@@ -5,40 +5,46 @@ A switch was passed alike if another host that is plugged into it got the very s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from harness.comparison.fates import Fates
+from harness.explanation.scene import Scene
+from harness.explanation.way import way
 from harness.observations.history import History
-from harness.plan.model import End, Plan
-from harness.verdicts.evidence import way
+from harness.plan.model import End
 
 
-def ends_on_way(plan: Plan, sender: str, host: str) -> Iterator[End]:
-    """Yield the ends of cables by which datagrams leave the sender and each switch on their way."""
-    yield End(device=sender, port="eth0")
-    for switch, port in way(plan, sender, host):
-        yield End(device=switch, port=port)
+class Ways:
+    """The ways of datagrams through the network of two runs."""
 
+    def __init__(self, left: History, right: History) -> None:
+        self._plan = left.plan
+        self._histories = left, right
+        self._scene = Scene(left)
 
-def stretch(plan: Plan, left: History, right: History, one: Fates, number: int) -> str:
-    """Say where datagram ``number`` took different ways: a cable, or between two places."""
-    hops = way(plan, one.sender, one.host)
-    here, port, cables = one.sender, "eth0", len(hops) + 1
-    for index, (switch, leaves_by) in enumerate(hops):
-        if _passed(plan, left, right, one, number, switch):
-            here, port, cables = switch, leaves_by, len(hops) - index
-    return f"the cable {here}:{port} to {one.host}" if cables == 1 else f"between {here} and {one.host}"
+    def ends(self, sender: str, host: str, at_s: float) -> tuple[End, ...]:
+        """Return the ends of cables by which a datagram leaves the sender and each switch on its way."""
+        return tuple(cable.near for cable in way(self._scene, sender, host, at_s))
 
+    def stretch(self, one: Fates, number: int) -> str:
+        """Say where datagram ``number`` took different ways: a cable, or between two places."""
+        ends = self.ends(one.sender, one.host, one.stream.sent_at(number))
+        last = max((i for i, end in enumerate(ends) if self._passed(one, number, end.device)), default=0)
+        if not ends:
+            return f"between {one.sender} and {one.host}"
+        if last == len(ends) - 1:
+            return f"the cable {ends[last].device}:{ends[last].port} to {one.host}"
+        return f"between {ends[last].device} and {one.host}"
 
-def _passed(plan: Plan, left: History, right: History, one: Fates, number: int, switch: str) -> bool:
-    neighbours = [
-        host.name for host in plan.hosts if host.switch == switch and host.name not in {one.sender, one.host}
-    ]
-    flows = [history.flow(one.stream.number, one.sender) for history in (left, right)]
-    return any(
-        all(
-            any(rows.get(name, bytes(flow.count))[number] for rows in (flow.heard, flow.flooded))
-            for flow in flows
+    def _passed(self, one: Fates, number: int, switch: str) -> bool:
+        flows = [history.flow(one.stream.number, one.sender) for history in self._histories]
+        neighbours = (
+            host.name
+            for host in self._plan.hosts
+            if host.switch == switch and host.name not in {one.sender, one.host}
         )
-        for name in neighbours
-    )
+        return any(
+            all(
+                any(name in rows and rows[name][number] for rows in (flow.heard, flow.flooded))
+                for flow in flows
+            )
+            for name in neighbours
+        )
