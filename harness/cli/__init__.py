@@ -1,5 +1,5 @@
-"""The ``mcast`` command: ``run``, ``predict``, ``check``, ``plan``, ``explain``,
-``judge``, ``profiles``, ``situations``, ``doctor``.
+"""The ``mcast`` command: ``run``, ``predict``, ``what-if``, ``check``, ``plan``, ``explain``, ``judge``,
+``profiles``, ``situations``, ``doctor``.
 
 stdout is the result, stderr the progress. Exit codes are those of ``harness.errors.ExitCode``. A mistake of
 the user's or of the machine's is told without a traceback. Commands are imported when they are called, so
@@ -23,6 +23,7 @@ from harness.errors import ExitCode, HarnessError
 _COMMANDS = {
     "run": "Build labs, run them, judge them.",
     "predict": "Compute the same verdicts, without a lab.",
+    "what-if": "Predict every combination of settings.",
     "check": "Find every mistake in scenario files.",
     "plan": "Print what a scenario becomes.",
     "explain": "Say hop by hop why a datagram came, or did not.",
