@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness import source
-from harness.comparison import Agreement
+from harness.comparison.model import Agreement
 from harness.errors import HarnessError, HostError, LabError, ScenarioError
 from harness.plan.build import build_all
 from harness.plan.model import Plan

@@ -11,14 +11,14 @@ import selectors
 import time
 from dataclasses import dataclass, replace
 
-from harness.comparison import Agreement
+from harness.comparison.model import Agreement
 from harness.errors import HarnessError, HostError, LabError
 from harness.run import load
-from harness.run.backends import create, preload
+from harness.run.backends import create
 from harness.run.events import Entered, Event, Finished, Listen, Queued, ignore
 from harness.run.folder import RunFolder
 from harness.run.outcome import Outcome
-from harness.run.session import Request, claim_for, refuse
+from harness.run.session import Request, claim_for, preload, refuse
 from harness.run.watch import HOLD_PHASE
 from harness.run.workers import Worker, signals_held
 from harness.verdicts.judge import Status
@@ -175,7 +175,7 @@ class Pool:
         except HarnessError as error:
             self._finish(job, Outcome(plan=request.plan, backend=request.backend, error=error))
             return
-        preload(request.backend)
+        preload(request)
         with signals_held():
             worker = Worker(request, backend, folder, job.key)
             running = _Running(job=job, worker=worker, folder=folder, began_s=time.monotonic())

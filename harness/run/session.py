@@ -10,15 +10,15 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 from harness import source
 from harness.backends.base import Backend, Options
-from harness.comparison import compare
 from harness.errors import HarnessError, Problem, ScenarioError
 from harness.observations.record import Recorder, read
 from harness.plan.model import Plan
-from harness.run import plan_file
+from harness.run import backends, plan_file
 from harness.run.backends import MODEL, create
 from harness.run.events import Listen, ignore
 from harness.run.folder import DEFAULT_PARENT, RunFolder, claim, name_of
@@ -56,6 +56,14 @@ def two(backend: str, compare: str) -> tuple[str, str, bool]:
     if create(backend).virtual:
         return compare, backend, True
     raise ValueError(f"{backend} and {compare} both build labs; one of the two is {MODEL}")
+
+
+def preload(request: Request) -> None:
+    """Import what a run needs, so that processes forked from this one have it already."""
+    backends.preload(request.backend)
+    if request.compare:
+        backends.preload(request.compare)
+        import_module("harness.comparison.compare")
 
 
 def run_plan(request: Request, listen: Listen = ignore, key: str = "") -> Outcome:
@@ -104,6 +112,8 @@ def carry_out(
         outcome, other = other, outcome
     comparison = None
     if outcome.folder and other.folder and outcome.status and other.status:
+        from harness.comparison.compare import compare  # noqa: PLC0415  most runs are compared with nothing
+
         comparison = compare(request.plan, read(outcome.folder), read(other.folder))
     return replace(outcome, other=other, comparison=comparison)
 

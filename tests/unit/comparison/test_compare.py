@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from factory import GROUP, before, node, nothing, plan, run, started, stream, switch, traffic, two_switches
 
-from harness.comparison import Agreement, Subject, compare
+from harness.comparison.compare import compare
+from harness.comparison.model import Agreement, Subject
 from harness.observations.model import Acted, Ended, Impaired, Mode, Sent, TableLine
 from harness.plan.impairment import Impairment
 from harness.plan.model import (
