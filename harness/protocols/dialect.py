@@ -8,6 +8,7 @@ a switch that does both runs two machines.
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from harness.wire import igmp, mld
@@ -21,6 +22,8 @@ _NEVER_PRUNED_V6 = (0xFF00, 0xFF01, 0xFF02)
 _SOURCE_SPECIFIC_V6 = 0xFF3  # ff3x::/32
 _OF_EVERY_NODE = (IPv4Address("224.0.0.1"), mld.ALL_NODES)
 _SCOPE_OF_A_LINK = 2
+_FRAMES_REMEMBERED = 1 << 17
+"""One frame is read by every switch and host that it comes to, and hosts answer with the same frame again."""
 
 
 class Dialect(Enum):
@@ -69,7 +72,7 @@ class Dialect(Enum):
 
     def parse(self, frame: bytes) -> ControlFrame | None:
         """Read a frame; None when it carries something else. Raises Malformed for a damaged one."""
-        return igmp.parse_igmp_frame(frame) if self is Dialect.IGMP else mld.parse_mld_frame(frame)
+        return _read_igmp(frame) if self is Dialect.IGMP else _read_mld(frame)
 
     def frame(
         self,
@@ -155,3 +158,13 @@ def source_specific(group: Address) -> bool:
     if group.version == 4:
         return number >> 24 == _SOURCE_SPECIFIC_V4
     return number >> 116 == _SOURCE_SPECIFIC_V6 and number >> 96 & 0xFFFF == 0
+
+
+@lru_cache(maxsize=_FRAMES_REMEMBERED)
+def _read_igmp(frame: bytes) -> ControlFrame | None:
+    return igmp.parse_igmp_frame(frame)
+
+
+@lru_cache(maxsize=_FRAMES_REMEMBERED)
+def _read_mld(frame: bytes) -> ControlFrame | None:
+    return mld.parse_mld_frame(frame)

@@ -154,6 +154,11 @@ class Querier:
         return self._general_queries
 
     @property
+    def follows_up(self) -> bool:
+        """Whether anything is being asked that a report may answer."""
+        return self._follow_ups.under_way
+
+    @property
     def querier_address(self) -> Address | None:
         """The querier that it believes in, itself included."""
         believed = self._election.believed

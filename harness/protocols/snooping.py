@@ -18,7 +18,7 @@ from harness.protocols.election import Election
 from harness.protocols.forwarding import Forwarding
 from harness.protocols.intents import heard
 from harness.protocols.learning import Learning
-from harness.protocols.membership import Entry
+from harness.protocols.membership import Entry, KnownEntry
 from harness.protocols.querier import Querier
 from harness.protocols.router_ports import RouterPortTable
 from harness.protocols.snooping_config import (
@@ -31,12 +31,13 @@ from harness.protocols.snooping_config import (
 from harness.protocols.suppression import ReportSuppression
 from harness.wire import membership, pim
 from harness.wire.malformed import Malformed, UnknownType
-from harness.wire.membership import Address
+from harness.wire.membership import Address, RecordType
 
 __all__ = ["FloodUntil", "RelayTo", "SnoopingConfig", "SnoopingSwitch"]
 
 _OVERFLOWED = "more groups than the table holds: snooping is off"
 _INTERNETWORK_CONTROL = 0xC0
+_PLAIN_REPORTS_REMEMBERED = 1 << 17
 
 
 class SnoopingSwitch:
@@ -62,6 +63,8 @@ class SnoopingSwitch:
         self._suppression = ReportSuppression()
         self._damaged = 0
         self._rejected = 0
+        self._plain_reports: dict[tuple[str, bytes], tuple[KnownEntry | None, RelayTo]] = {}
+        """What frames that came in at a port mean, as long as the configuration is the same."""
 
     @property
     def config(self) -> SnoopingConfig:
@@ -125,6 +128,7 @@ class SnoopingSwitch:
         was_on = self._on
         self._config = self._checked(config)
         self._on = config.snooping
+        self._plain_reports.clear()
         effects: list[Effect] = [*self._learning.configure(config, "sources are kept no longer")]
         if config.snooping and not was_on:
             return self._open(now, "snooping switched on")
@@ -203,6 +207,46 @@ class SnoopingSwitch:
         if read is None:
             return self._hear_pim(port, frame, now)
         return self._snoop(port, frame, read, now) if self._on else self._relay(frame, self._up, port)
+
+    def refresh(self, port: str, frame: bytes, now: float) -> Sequence[str] | None:
+        """Take a report that only says again what is known; return the ports where it goes on.
+
+        For nearly everything that a switch hears this does what ``receive`` does, without a word for the
+        record and at a fraction of its price. None: nothing was done, ``receive`` must have the frame.
+        """
+        key = (port, frame)
+        plain = self._plain_reports.get(key)
+        if plain is None:
+            if len(self._plain_reports) >= _PLAIN_REPORTS_REMEMBERED:
+                self._plain_reports.clear()
+            plain = self._plain_reports[key] = self._read_plain(port, frame)
+        entry, to = plain
+        if entry is None or not self._on or port in self._down or not self._learning.refresh(entry, now):
+            return None
+        ports = self._where(to)
+        return [name for name in ports if name != port] if port in ports else ports
+
+    def _read_plain(self, port: str, frame: bytes) -> tuple[KnownEntry | None, RelayTo]:
+        """The entry that a report joins if that is all it can mean under this configuration."""
+        config = self._config
+        nothing = None, RelayTo.ROUTER_PORTS
+        try:
+            read = config.dialect.parse(frame)
+        except Malformed:
+            return nothing
+        if read is None or config.report_suppression or not self._passes(read):
+            return nothing
+        match read.message:
+            case membership.Report(version=version) as report:
+                plain = self._learning.is_plain(report.group, version)
+                group, to = report.group, config.relay_reports_to
+            case membership.RecordReport(records=(record,)):
+                joins = record.type in (RecordType.IS_EX, RecordType.TO_EX) and not record.sources
+                plain = joins and self._learning.is_plain(record.group, None)
+                group, to = record.group, config.relay_records_to
+            case _:
+                return nothing
+        return (KnownEntry((group, port)), to) if plain else nothing
 
     def tick(self, now: float) -> list[Effect]:
         """Do what has fallen due."""

@@ -63,6 +63,7 @@ class Switch:
             for behaviour in (plan.behaviour, plan.mld)
             if behaviour is not None
         }
+        self._plane_of = {kind: self._planes[one] for kind, one in _DIALECTS.items() if one in self._planes}
         self._alarm = Alarm(agenda, self._tick)
 
     # --- what is done to it -------------------------------------------------------------------------------
@@ -109,8 +110,14 @@ class Switch:
 
     def receive(self, port: str, frame: bytes) -> None:
         """Take a frame of IGMP, MLD or PIM."""
+        plane = self._plane_of.get(frame[12:14])
+        if plane is not None and not self.hushed:
+            onward = plane.machine.refresh(port, frame, self._agenda.now)
+            if onward is not None:
+                for name in onward:
+                    self.ends[name].carry(frame)
+                return
         dialect = _DIALECTS[frame[12:14]]
-        plane = self._planes.get(dialect)
         is_pim = frame[_PROTOCOL_AT[dialect]] == _IPPROTO_PIM
         if plane is None or is_pim:
             for name, end in self.ends.items():
