@@ -15,7 +15,7 @@ from harness.observations.words import moment
 from harness.plan.impairment import FrameKind, Impairment
 from harness.plan.model import Action, ActionKind, End, PeerKind, Plan, PlanHost, PlanLink, PlanSwitch
 from harness.protocols.dialect import Dialect
-from harness.protocols.querier import QuerierConfig
+from harness.protocols.querier_config import QuerierConfig
 from harness.protocols.snooping_config import SnoopingConfig
 
 _TREE = "spanning tree: "

@@ -17,9 +17,8 @@ from harness.plan.model import Cast, Plan, PlanHost, PlanStream, PlanSwitch
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect, source_specific
 from harness.protocols.host_config import HostConfig, IgnoredQuery
-from harness.protocols.querier import QuerierConfig
-from harness.protocols.snooping import SnoopingConfig
-from harness.protocols.snooping_config import HeaderCheck
+from harness.protocols.querier_config import QuerierConfig
+from harness.protocols.snooping_config import HeaderCheck, SnoopingConfig
 from harness.scenario.hosts import EmulatedHost
 from harness.wire.membership import Address
 from harness.wire.mld import ALL_NODES

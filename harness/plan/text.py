@@ -27,7 +27,7 @@ from harness.plan.model import (
 )
 from harness.protocols.dialect import Dialect
 from harness.protocols.host_config import HostConfig
-from harness.protocols.querier import QuerierConfig
+from harness.protocols.querier_config import QuerierConfig
 from harness.protocols.snooping_config import GroupLimit, Lookup, RelayTo, SnoopingConfig, TopologyChange
 from harness.source.duration import text as seconds
 

@@ -11,7 +11,8 @@ from enum import Enum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
-from harness.wire import igmp, mld
+from harness.wire import ethernet, igmp, mld
+from harness.wire.malformed import Malformed
 from harness.wire.membership import Address, ControlFrame, Message, Query
 
 _MULTICAST_V4 = 0xE  # 224.0.0.0/4
@@ -32,6 +33,16 @@ class Dialect(Enum):
     IGMP = "igmp"
     MLD = "mld"
 
+    @classmethod
+    def of(cls, address: Address) -> Dialect:
+        """The protocol that this address, or group, is one of."""
+        return cls.IGMP if address.version == 4 else cls.MLD
+
+    @classmethod
+    def of_frame(cls, frame: bytes) -> Dialect | None:
+        """The protocol that a frame can hold by its network layer; None for other layers."""
+        return _BY_ETHERTYPE.get(frame[12:14])
+
     @property
     def unspecified(self) -> Address:
         """The address of a device that has none: 0.0.0.0 or ::."""
@@ -49,7 +60,7 @@ class Dialect(Enum):
 
     def speaks(self, address: Address) -> bool:
         """Whether the address is one of this protocol's network layer."""
-        return address.version == (4 if self is Dialect.IGMP else 6)
+        return self is Dialect.of(address)
 
     def can_query_from(self, address: Address) -> bool:
         """Whether hosts heed a query from this address.
@@ -119,6 +130,24 @@ class Dialect(Enum):
         if self is Dialect.IGMP:
             return igmp.representable_response_s(seconds, version)
         return mld.representable_response_s(seconds, version)
+
+
+_BY_ETHERTYPE = {
+    ethernet.ETHERTYPE_IPV4.to_bytes(2, "big"): Dialect.IGMP,
+    ethernet.ETHERTYPE_IPV6.to_bytes(2, "big"): Dialect.MLD,
+}
+
+
+def read(frame: bytes) -> tuple[Dialect, ControlFrame] | None:
+    """Read a frame of either protocol; None for a damaged one and for whatever else it carries."""
+    dialect = Dialect.of_frame(frame)
+    if dialect is None:
+        return None
+    try:
+        found = dialect.parse(frame)
+    except Malformed:
+        return None
+    return None if found is None else (dialect, found)
 
 
 def never_reported(group: Address) -> bool:

@@ -19,7 +19,7 @@ from harness.protocols.deadlines import Deadlines
 from harness.protocols.dialect import Dialect, never_reported
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter
 from harness.protocols.host_config import HostConfig, IgnoredQuery
-from harness.protocols.intents import heard, told
+from harness.protocols.intents import heard, said
 from harness.wire import membership
 from harness.wire.malformed import Malformed
 from harness.wire.membership import Address, GroupRecord, Message, RecordType
@@ -421,4 +421,4 @@ class MembershipHost:
             hops=config.hops,
             router_alert=config.router_alert,
         )
-        return [Send(port=self._port, frame=frame), told(config.address, message)]
+        return [Send(port=self._port, frame=frame), said(message, config.address)]

@@ -13,16 +13,15 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from harness.protocols.deadlines import moment
-from harness.protocols.effects import Effect, Heard, Send, SourceFilter
+from harness.protocols.effects import Effect, Send, SourceFilter
 from harness.protocols.election import Election
 from harness.protocols.forwarding import Forwarding
-from harness.protocols.intents import heard
+from harness.protocols.intents import heard, said
 from harness.protocols.learning import Learning
 from harness.protocols.membership import Entry, KnownEntry
 from harness.protocols.querier import Querier
 from harness.protocols.router_ports import RouterPortTable
 from harness.protocols.snooping_config import (
-    FloodUntil,
     HeaderCheck,
     RelayTo,
     SnoopingConfig,
@@ -32,8 +31,6 @@ from harness.protocols.suppression import ReportSuppression
 from harness.wire import membership, pim
 from harness.wire.malformed import Malformed, UnknownType
 from harness.wire.membership import Address, RecordType
-
-__all__ = ["FloodUntil", "RelayTo", "SnoopingConfig", "SnoopingSwitch"]
 
 _OVERFLOWED = "more groups than the table holds: snooping is off"
 _INTERNETWORK_CONTROL = 0xC0
@@ -423,25 +420,24 @@ class SnoopingSwitch:
         dialect = self._config.dialect
         version = dialect.leaves_version if self._querier is None else self._querier.config.version
         query = membership.Query(version=version, max_response_s=self._config.topology_change_response_s)
-        return self._say(query, "query", dialect.unspecified, self._up)
+        return self._say(query, dialect.unspecified, self._up)
 
     def _solicit(self, now: float) -> list[Effect]:
         dialect, own = self._config.dialect, self._config.querier
         source = dialect.unspecified if own is None else own.address
         leave = membership.Leave(group=dialect.unspecified)
-        effects = self._say(leave, "leave", source, self._routers.ports)
+        effects = self._say(leave, source, self._routers.ports)
         return effects + self._heed_global_leave(leave, now)
 
     def _say(
-        self, message: membership.Query | membership.Leave, what: str, source: Address, ports: Sequence[str]
+        self, message: membership.Query | membership.Leave, source: Address, ports: Sequence[str]
     ) -> list[Effect]:
         """Nothing is said, and nothing recorded, where there is no port to say it on."""
         if not ports:
             return []
         mac = self._config.mac if self._config.querier is None else self._config.querier.mac
         frame = self._config.dialect.frame(message, source_mac=mac, source=source)
-        said = Heard(what=what, port="", source=source, group=message.group, sent=True)
-        return [said, *(Send(port=port, frame=frame) for port in ports)]
+        return [said(message, source), *(Send(port=port, frame=frame) for port in ports)]
 
     # --- the state as a whole -----------------------------------------------------------------------------
 

@@ -138,7 +138,7 @@ class Host:
         return self._firewall is None or self._may_pass(Direction.IN, frame)
 
     def _change(self, stream: PlanStream, wanted: SourceFilter | None) -> None:
-        dialect = Dialect.IGMP if stream.group.version == 4 else Dialect.MLD
+        dialect = Dialect.of(stream.group)
         together = self._wants.change(stream.group, stream.number, wanted)
         machine = self._machines[dialect]
         self._obey(machine, machine.join(stream.group, self._agenda.now, together))

@@ -17,8 +17,8 @@ from harness.plan.model import PeerKind, PlanSwitch
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, ForwardingMode, Heard, Send, Table, TableChange
 from harness.protocols.ruling import ForwardingTables
-from harness.protocols.snooping import SnoopingConfig, SnoopingSwitch
-from harness.protocols.snooping_config import Lookup
+from harness.protocols.snooping import SnoopingSwitch
+from harness.protocols.snooping_config import Lookup, SnoopingConfig
 from harness.wire.malformed import Malformed
 from harness.wire.membership import Address, Query
 
@@ -103,7 +103,7 @@ class Switch:
 
     def knows(self, group: Address, port: str) -> bool:
         """Tell whether a port is a member of a group, or need not be one to receive it."""
-        plane = self._planes.get(Dialect.IGMP if group.version == 4 else Dialect.MLD)
+        plane = self._planes.get(Dialect.of(group))
         return plane is None or not plane.behaviour.snooping or port in plane.tables.members.get(group, {})
 
     # --- frames -------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ class Switch:
 
     def exits(self, port: str, group: Address, source: Address) -> Iterator[CableEnd]:
         """The ends where a datagram to a group leaves that came in at a port."""
-        plane = self._planes.get(Dialect.IGMP if group.version == 4 else Dialect.MLD)
+        plane = self._planes.get(Dialect.of(group))
         for name, end in self.ends.items():
             if name != port and end.up and (plane is None or plane.tables.rule(group, source, name).passes):
                 yield end
