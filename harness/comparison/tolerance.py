@@ -16,7 +16,7 @@ from harness.observations.history import History
 from harness.plan.hosts import UNSOLICITED_V3_S, longest_response_s, queriers_at_start
 from harness.plan.model import Plan
 from harness.profiles import DataPlane
-from harness.protocols.querier import QuerierConfig
+from harness.protocols.querier_config import QuerierConfig
 from harness.verdicts.machine import lateness_s
 from harness.wire.membership import Query
 
