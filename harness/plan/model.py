@@ -436,6 +436,8 @@ class Plan:
     streams: tuple[PlanStream, ...]
     actions: tuple[Action, ...]
     expectations: tuple[Expectation, ...]
+    quirk: str = ""
+    """Why a real kernel and the model may part here; empty: they must not."""
     warnings: tuple[Problem, ...] = ()
     """What was read otherwise than it is written."""
 
