@@ -208,8 +208,8 @@ def _bridge_timers(owner: str, querier: QuerierConfig) -> Iterator[Timer]:
 def _sizes(plan: Plan) -> Iterator[str]:
     if len(plan.hosts) > HOSTS_OF_A_LAB:
         yield (
-            f"{len(plan.hosts)} nodes and routers; at most {HOSTS_OF_A_LAB} fit into one lab, the model takes "
-            "more: mcast predict"
+            f"{len(plan.hosts)} nodes and routers; at most {HOSTS_OF_A_LAB} fit into one lab; the model "
+            "takes more: mcast predict"
         )
     for switch in plan.switches:
         if len(switch.ports) > PORTS_OF_A_BRIDGE:
