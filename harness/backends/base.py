@@ -36,7 +36,7 @@ class Backend(Protocol):
     name: str
     virtual: bool
     """Whether its time is its own: nothing of this machine is in what it hands out, so that the same plan
-    always gives the same records."""
+    always gives the same records, and nothing is left in the folder of its options."""
 
     def refusals(self, plan: Plan) -> tuple[str, ...]:
         """Return why this backend cannot hold the plan (a timer under its floor, named), before any build."""

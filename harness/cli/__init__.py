@@ -1,5 +1,5 @@
-"""The ``mcast`` command: ``run``, ``check``, ``plan``, ``judge``, ``profiles``, ``situations``,
-``doctor``.
+"""The ``mcast`` command: ``run``, ``predict``, ``check``, ``plan``, ``judge``,
+``profiles``, ``situations``, ``doctor``.
 
 stdout is the result, stderr the progress. Exit codes are those of ``harness.errors.ExitCode``. A mistake of
 the user's or of the machine's is told without a traceback. Commands are imported when they are called, so
@@ -11,8 +11,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import tempfile
-import traceback
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +22,7 @@ from harness.errors import ExitCode, HarnessError
 
 _COMMANDS = {
     "run": "Build labs, run them, judge them.",
+    "predict": "Compute the same verdicts, without a lab.",
     "check": "Find every mistake in scenario files.",
     "plan": "Print what a scenario becomes.",
     "judge": "Judge a run again, without a lab.",
@@ -41,7 +40,8 @@ when. With pytest: `pytest scenarios/`.
 Examples:
   mcast run scenarios/                          every variant of every scenario
   mcast run lost.scenario.yaml::as-shipped      one variant
-  mcast judge .harness/lost-as-shipped-netns-1  the same verdicts again, without a lab
+  mcast predict scenarios/                      the same verdicts from the model, without a lab
+  mcast judge .harness/lost-as-shipped-netns-1  a run's verdicts again
 
 \b
 Exit codes:
@@ -61,7 +61,7 @@ class _LazyGroup(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        command = import_module(f"harness.cli.{cmd_name}").command
+        command = import_module(f"harness.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 
@@ -111,6 +111,9 @@ def execute(arguments: list[str] | None = None) -> ExitCode:
 
 def _internal_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Tell a mistake of ours shortly, keep its traceback in a file, and exit with 3."""
+    import tempfile  # noqa: PLC0415  a run without a mistake of ours starts without them
+    import traceback  # noqa: PLC0415
+
     text = "".join(traceback.format_exception(kind, error, trace))
     if os.environ.get("MCAST_DEBUG"):
         click.echo(text, err=True)

@@ -14,7 +14,7 @@ from harness.observations.model import Ended, Record, Started
 from harness.observations.record import read
 from harness.plan.build import build
 from harness.plan.model import Plan
-from harness.run import plan_file
+from harness.run import backends, plan_file
 from harness.run.folder import PLAN, RECORDS, SOURCE
 from harness.run.outcome import Outcome
 from harness.verdicts.judge import judge, overall
@@ -62,9 +62,11 @@ def _judged(plan: Plan, run: Path) -> Outcome:
     verdicts = judge(plan, records)
     complete = ended is not None and ended.status == "complete"
     remark = _incomplete(records) if not complete else ()
+    backend = started.backend if started else ""
     return Outcome(
         plan=plan,
-        backend=started.backend if started else "",
+        backend=backend,
+        virtual=backend in backends.names() and backends.create(backend).virtual,
         kernel=started.kernel if started else "",
         verdicts=verdicts,
         status=overall(verdicts),

@@ -42,7 +42,7 @@ class Results:
 
     def __init__(self, *, wants_json: bool, quiet: bool) -> None:
         self._wants_json = wants_json
-        self._quiet = quiet
+        self.quiet = quiet
         self._colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         self._outcomes: list[Outcome] = []
         self._held: set[str] = set()
@@ -55,7 +55,7 @@ class Results:
             return
         if outcome.exit_code is not ExitCode.PASSED:
             click.echo(outcomes.text(outcome, colour=self._colour))
-        elif not self._quiet:
+        elif not self.quiet:
             click.echo(outcomes.line(outcome, colour=self._colour))
 
     def tell_held(self, event: Held) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.predict import answer_all, with_folders
 from harness.cli.progress import ProgressLine
 from harness.cli.results import Results
 from harness.cli.selection import Overrides, capture, captures_of, plans, variants
@@ -66,6 +67,10 @@ def command(  # noqa: PLR0913, PLR0917  one parameter an option
     chosen = plans(variants(files, names), Overrides(seed=seed, speed=speed))
     if not chosen:
         return ExitCode.NOTHING
+    if backends.create(backend).virtual:
+        _refuse_lab_options(backend, hold=hold, captures=bool(captures))
+        results = Results(wants_json=wants_json, quiet=quiet)
+        return answer_all(chosen, with_folders(backend, folder), results, backend)
     if hold and len(chosen) > 1:
         raise click.UsageError(f"--hold keeps one lab, and these are {len(chosen)}; name one: FILE::VARIANT")
     requests = {
@@ -83,6 +88,15 @@ def command(  # noqa: PLR0913, PLR0917  one parameter an option
             results.tell_held(event)
 
     return _run(requests, Pool(jobs=jobs, listen=listen), line, results)
+
+
+def _refuse_lab_options(backend: str, *, hold: bool, captures: bool) -> None:
+    """Raise UsageError for what only a lab can do."""
+    for option, given, what in (("--hold", hold, "keeps a lab"), ("--pcap", captures, "captures in a lab")):
+        if given:
+            raise click.UsageError(
+                f"{option} {what}, and the backend {backend} builds none; use --backend {backends.DEFAULT}"
+            )
 
 
 def _run(requests: dict[str, Request], pool: Pool, line: ProgressLine, results: Results) -> ExitCode:

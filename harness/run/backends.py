@@ -13,14 +13,15 @@ from harness.errors import HarnessError
 Factory = Callable[[], Backend]
 
 DEFAULT = "netns"
+MODEL = "model"
 _FACTORIES: dict[str, str | Factory] = {
-    "model": "harness.backends.model:ModelBackend",
+    MODEL: "harness.backends.model:ModelBackend",
     "netns": "harness.backends.netns:NetnsBackend",
 }
 
 
-_HEAVY: dict[str, str] = {"netns": "harness.backends.netns.lab"}
-"""What a backend's runs import, where that takes a good part of a second (pyroute2)."""
+_HEAVY: dict[str, str] = {"netns": "harness.backends.netns.lab", MODEL: "harness.backends.model.world"}
+"""What a backend's runs import: for labs that takes a good part of a second (pyroute2)."""
 
 
 class UnknownBackendError(HarnessError):

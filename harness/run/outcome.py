@@ -24,6 +24,8 @@ class Outcome:
 
     plan: Plan
     backend: str
+    virtual: bool = False
+    """Whether it was computed: then there is no lab that could be kept."""
     kernel: str = ""
     verdicts: tuple[Verdict, ...] = ()
     status: Status | None = None
@@ -45,9 +47,10 @@ class Outcome:
 
     @property
     def replay(self) -> str:
-        """Return the command that does the same again and keeps the lab."""
+        """Return the command that does the same again, and keeps the lab if there is one to keep."""
         plan = self.plan
-        return (
-            f"mcast run {plan.file}::{plan.variant} --backend {self.backend} "
-            f"--seed {plan.seed} --speed {plan.speed:g} --hold"
-        )
+        variant, same = f"{plan.file}::{plan.variant}", f"--seed {plan.seed} --speed {plan.speed:g}"
+        if self.virtual and self.folder is None:
+            return f"mcast predict {variant} {same}"
+        hold = "" if self.virtual else " --hold"
+        return f"mcast run {variant} --backend {self.backend} {same}{hold}"

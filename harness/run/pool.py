@@ -17,7 +17,8 @@ from harness.run.backends import create, preload
 from harness.run.events import Entered, Event, Finished, Listen, Queued, ignore
 from harness.run.folder import RunFolder
 from harness.run.outcome import Outcome
-from harness.run.session import HOLD_PHASE, Request, claim_for, refuse
+from harness.run.session import Request, claim_for, refuse
+from harness.run.watch import HOLD_PHASE
 from harness.run.workers import Worker, signals_held
 from harness.verdicts.judge import Status
 

@@ -3,7 +3,7 @@
 Everything that a plan's streams send arrives in time. What shall go wrong stands in the variant's name:
 ``lost`` (nothing arrives), ``broken`` (LabError), ``crash`` (the process ends), ``bug`` (an exception that
 nobody expects), ``toolless`` (a program is missing), ``late`` (this machine disturbs the first run),
-``slow`` (takes the scenario's real time).
+``slow`` (takes the scenario's real time), ``stopped`` (the user interrupts).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from harness.observations.model import Arrived, Impaired, Membership, Phase, Sen
 from harness.plan.model import Cast, Plan, PlanStream
 from harness.run import backends
 
-NAMES = ("fake", "fake-hostless")
+NAMES = ("fake", "fake-hostless", "fake-virtual")
 
 
 class FakeBackend:
@@ -42,7 +42,7 @@ class FakeBackend:
     def run(self, plan: Plan, options: Options, emit: Emit) -> None:
         began_s = time.monotonic()
         emit(Phase(name="build", real_s=0.0))
-        _note(options.folder, f"{os.getpid()}\n")
+        self._note(options.folder, f"{os.getpid()}\n")
         match plan.variant:
             case "broken":
                 raise LabError("netlink: the kernel refused it")
@@ -50,6 +50,8 @@ class FakeBackend:
                 os.abort()
             case "bug":
                 raise ZeroDivisionError("a mistake in the lab")
+            case "stopped":
+                raise KeyboardInterrupt
             case _:
                 pass
         emit(Phase(name="run", real_s=0.01))
@@ -57,7 +59,7 @@ class FakeBackend:
             self._walk(plan, options, emit, began_s)
         finally:
             emit(Phase(name="tear down", real_s=time.monotonic() - began_s))
-            _note(options.folder, "torn down\n")
+            self._note(options.folder, "torn down\n")
 
     def _walk(self, plan: Plan, options: Options, emit: Emit, began_s: float) -> None:
         late = plan.variant == "late" and not options.folder.name.endswith("-alone")
@@ -70,10 +72,25 @@ class FakeBackend:
                 time.sleep(0.01)
         for stream in plan.streams:
             _deliver(plan, stream, emit, lost=late or plan.variant == "lost")
-        if options.hold:
+        if options.hold and not self.virtual:
             emit(Phase(name="hold", real_s=1.0, detail="nsenter --net=/proc/1/fd/9"))
             while True:
                 time.sleep(1.0)
+
+    def _note(self, folder: Path, text: str) -> None:
+        """Leave a trace that outlives this process."""
+        with (folder / "fake.log").open("a", encoding="ascii") as file:
+            file.write(text)
+
+
+class VirtualBackend(FakeBackend):
+    """The same in virtual time; it leaves nothing behind."""
+
+    name = "fake-virtual"
+    virtual = True
+
+    def _note(self, folder: Path, text: str) -> None:
+        pass
 
 
 class HostlessBackend(FakeBackend):
@@ -98,13 +115,8 @@ def _deliver(plan: Plan, stream: PlanStream, emit: Emit, *, lost: bool) -> None:
                 emit(Arrived(at_s=at_s, stream=stream.number, sender=sender, sequence=sequence, hosts=hosts))
 
 
-def _note(folder: Path, text: str) -> None:
-    """Leave a trace that outlives this process."""
-    with (folder / "fake.log").open("a", encoding="ascii") as file:
-        file.write(text)
-
-
 def register() -> None:
     """Make the fakes known."""
     backends.register("fake", FakeBackend)
     backends.register("fake-hostless", HostlessBackend)
+    backends.register("fake-virtual", VirtualBackend)

@@ -111,6 +111,31 @@ def test_passes_and_failures_are_reported_each_by_its_own_item(
     assert runs(pytester) == ["a-good-fake-1", "a-lost-fake-1", "b-good-fake-1"]
 
 
+def test_what_is_computed_runs_in_this_process_when_its_turn_comes(
+    pytester: pytest.Pytester, scenario: Scenario
+) -> None:
+    scenario("a", "good", "lost", "late")
+
+    result = pytester.runpytest_inprocess("--harness-backend", "fake-virtual", "-k", "not late")
+
+    result.assert_outcomes(passed=1, failed=1, deselected=1)
+    result.stdout.fnmatch_lines(
+        ["*a::lost*FAILED*", "*again: mcast run a.scen*::lost --backend fake-virtual*"]
+    )
+    assert runs(pytester) == ["a-good-fake-virtual-1", "a-lost-fake-virtual-1"]
+    logs = [path.name for path in (pytester.path / ".harness").rglob("lab.log")]
+    assert logs == []
+
+
+def test_ctrl_c_in_what_is_computed_ends_the_session(pytester: pytest.Pytester, scenario: Scenario) -> None:
+    scenario("a", "stopped", "good")
+
+    result = pytester.runpytest_inprocess("--harness-backend", "fake-virtual", no_reraise_ctrlc=True)
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert runs(pytester) == ["a-stopped-fake-virtual-1"]
+
+
 def test_an_id_and_k_and_m_select_and_only_those_are_started(
     pytester: pytest.Pytester, scenario: Scenario
 ) -> None:

@@ -11,7 +11,7 @@ state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -167,7 +167,7 @@ class Flows:
     def look_for_chance(self) -> None:
         """Find out, after a change of cables, which datagrams must travel on their own from now on."""
         self.changing_all()
-        impaired = [end for ends in self._all_ends() for end in ends if end.impairments]
+        impaired = self._impaired_ends()
         for flow in self._flows:
             alone = any(end.chancy(flow.kind) for end in impaired)
             if alone and not flow.alone:
@@ -175,9 +175,10 @@ class Flows:
                 self._send_next(flow)
             flow.alone = alone
 
-    def _all_ends(self) -> Iterator[Iterable[CableEnd]]:
-        yield from (switch.cable_ends() for switch in self._switches.values())
-        yield from (host.cable_ends() for host in self._hosts.values())
+    def _impaired_ends(self) -> list[CableEnd]:
+        ends = [end for switch in self._switches.values() for end in switch.ends.values()]
+        ends += [host.end for host in self._hosts.values() if host.end is not None]
+        return [end for end in ends if end.impairments]
 
     def _catch_up(self, flow: _Flow) -> None:
         """Account what was due before now by the state that still holds, and forget that state."""

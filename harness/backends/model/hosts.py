@@ -159,10 +159,6 @@ class Host:
 
     # --- datagrams ----------------------------------------------------------------------------------------
 
-    def cable_ends(self) -> Iterable[CableEnd]:
-        """Return its end of its cable."""
-        return () if self.end is None else (self.end,)
-
     def receive_data(self, port: str, datagram: Datagram) -> None:
         """Take a datagram that travelled on its own."""
         del port

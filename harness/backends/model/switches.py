@@ -175,10 +175,6 @@ class Switch:
 
     # --- datagrams ----------------------------------------------------------------------------------------
 
-    def cable_ends(self) -> Iterable[CableEnd]:
-        """Return its ends of cables."""
-        return self.ends.values()
-
     def exits(self, port: str, group: Address, source: Address) -> Iterator[CableEnd]:
         """The ends where a datagram to a group leaves that came in at a port."""
         plane = self._planes.get(Dialect.IGMP if group.version == 4 else Dialect.MLD)
