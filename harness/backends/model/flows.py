@@ -222,16 +222,27 @@ class Flows:
 
     def _reach(self, flow: _Flow) -> Reach:
         kind, stream, end = flow.kind, flow.stream, flow.sender.end
-        if not flow.sender.lets_out(kind):
-            return Reach(error=_REFUSED)
+        addressed = self._addressed(flow)
+        error = "" if all(out for _, out in addressed) else _REFUSED
         if end is None or not end.passes(kind):
-            return Reach()
-        first = (self._switches[end.far_device], end.far_port)
+            return Reach(error=error)
+        switch, port = self._switches[end.far_device], end.far_port
+        reached: tuple[str, ...] = ()
         if stream.cast is Cast.UNICAST:
-            others = (name for name in stream.receivers if name != flow.sender.name)
-            reached = tuple(name for name in others if self._gets_to(kind, first[0].name, name))
-            return self._sorted_out(flow, reached)
-        return self._sorted_out(flow, self._flood(kind, first))
+            sent = (name for name, out in addressed if out)
+            reached = tuple(name for name in sent if self._gets_to(kind, switch.name, name))
+        elif not error:
+            reached = self._flood(kind, (switch, port))
+        return self._sorted_out(flow, reached, error)
+
+    def _addressed(self, flow: _Flow) -> tuple[tuple[str, bool], ...]:
+        """To whom a datagram goes (empty: the group), and whether the sender's own firewall lets it out."""
+        stream, sender = flow.stream, flow.sender
+        if stream.cast is Cast.MULTICAST:
+            return (("", sender.lets_out(flow.kind, stream.group)),)
+        others = (name for name in stream.receivers if name != sender.name)
+        addresses = ((name, self._hosts[name].plan.unicast_for(stream.group)) for name in others)
+        return tuple((name, sender.lets_out(flow.kind, address)) for name, address in addresses)
 
     def _gets_to(self, kind: Kind, switch: str, host: str) -> bool:
         while (end := self.ways.next_end(switch, host)) is not None and end.passes(kind):
@@ -256,7 +267,7 @@ class Flows:
                     waiting.append((there, end.far_port))
         return tuple(reached)
 
-    def _sorted_out(self, flow: _Flow, reached: Iterable[str]) -> Reach:
+    def _sorted_out(self, flow: _Flow, reached: Iterable[str], error: str) -> Reach:
         """Who of those whom a datagram reaches gets it by a socket, and whose interface is seen to."""
         stream = flow.stream
         heard: list[str] = []
@@ -267,7 +278,7 @@ class Flows:
                 heard.append(name)
             if self._is_flooded(host, stream):
                 flooded.append(name)
-        return Reach(hosts=tuple(heard), flooded=tuple(flooded))
+        return Reach(hosts=tuple(heard), flooded=tuple(flooded), error=error)
 
     def _is_flooded(self, host: Host, stream: PlanStream) -> bool:
         if stream.cast is Cast.UNICAST or (host.name, stream.group.version) not in self._taps:
@@ -284,25 +295,25 @@ class Flows:
     def _send(self, flow: _Flow, sequence: int) -> None:
         if not flow.alone or sequence != flow.next:
             return
-        lets_out = flow.sender.lets_out(flow.kind)
-        if not lets_out:
+        addressed = self._addressed(flow)
+        if not all(out for _, out in addressed):
             self._report_sent(flow)
             self._emit_sent(flow, sequence, 1, _REFUSED)
+        else:
+            flow.unreported += 1
         flow.next += 1
         self._send_next(flow)
-        if not lets_out:
+        if flow.sender.end is None:
             return
-        flow.unreported += 1
-        multicast = flow.stream.cast is Cast.MULTICAST
-        for to in ("",) if multicast else flow.stream.receivers:
-            if to != flow.sender.name and flow.sender.end is not None:
+        for name, out in addressed:
+            if out:
                 flow.sender.end.carry_data(
                     Datagram(
                         stream=flow.stream.number,
                         sender=flow.sender.name,
                         sequence=sequence,
                         kind=flow.kind,
-                        to=to,
+                        to=name,
                     )
                 )
 

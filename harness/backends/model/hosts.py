@@ -18,6 +18,8 @@ from harness.plan.addresses import mac_bytes
 from harness.plan.model import Cast, Forgery, PeerKind, PlanHost, PlanStream
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter, TableChange
+from harness.protocols.firewall.host import HostFirewall
+from harness.protocols.firewall.packet import UDP, Direction, OwnAddress, Packet, packet_in
 from harness.protocols.host import MembershipHost
 from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import Querier
@@ -38,7 +40,7 @@ class Host:
     def __init__(
         self,
         plan: PlanHost,
-        prefix_length: int,
+        own_addresses: tuple[OwnAddress, ...],
         agenda: Agenda,
         chance: Random,
         journal: Journal,
@@ -55,7 +57,7 @@ class Host:
         self._is_genuine = not plan.machines
         self._machines = {
             config.dialect: MembershipHost(config, chance, port=INTERFACE)
-            for config in (plan.machines or _linux(plan, prefix_length))
+            for config in (plan.machines or _linux(plan, own_addresses[0].network.prefixlen))
         }
         self._queriers = {
             config.dialect: Querier(config, ports=(INTERFACE,))
@@ -65,6 +67,7 @@ class Host:
         self._wants = Wants()
         self._sockets: dict[tuple[Address, int], dict[int, SourceFilter]] = {}
         self._alarm = Alarm(agenda, self._tick)
+        self._firewall = HostFirewall.of(plan.firewall, own_addresses)
 
     # --- what is done to it -------------------------------------------------------------------------------
 
@@ -117,6 +120,8 @@ class Host:
         machine = self._machines.get(dialect)
         if machine is None or (self._is_genuine and not frame[0] & 1 and frame[:6] != self._mac):
             return
+        if self._is_genuine and not self._may_pass(Direction.IN, frame):
+            return
         self._obey(machine.receive(frame, self._agenda.now))
 
     def _change(self, stream: PlanStream, wanted: SourceFilter | None) -> None:
@@ -133,7 +138,9 @@ class Host:
 
     def _obey(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, Send):
+            if isinstance(effect, Send) and (
+                not self._is_genuine or self._may_pass(Direction.OUT, effect.frame)
+            ):
                 self._put(effect.frame)
         for machine in self._machines.values():
             self._alarm.set(machine.next_deadline())
@@ -147,10 +154,13 @@ class Host:
         self._alarm.set(self._queriers[dialect].next_deadline())
 
     def _ask(self, dialect: Dialect, frame: bytes) -> None:
-        """A router's query goes out; a node's goes through the stack, which hears it too."""
+        """A router's query goes out; a node's goes through its stack, which hears it too."""
+        by_stack = self.plan.kind is PeerKind.NODE
+        if by_stack and not self._may_pass(Direction.OUT, frame):
+            return
         self.has_queried = True
         self._put(frame)
-        if self.plan.kind is PeerKind.NODE and self._is_genuine:
+        if by_stack and self._is_genuine:
             self._hear(dialect, frame[:6] + _NO_MAC + frame[12:])
 
     def _put(self, frame: bytes) -> None:
@@ -164,20 +174,39 @@ class Host:
         del port
         self._arrived(self, datagram)
 
-    def lets_out(self, kind: Kind) -> bool:
+    def lets_out(self, kind: Kind, destination: Address) -> bool:
         """Whether its own firewall lets such a datagram out."""
-        del kind
-        return True
+        return self._firewall is None or self._rules(Direction.OUT, kind, destination)
 
     def takes(self, kind: Kind, stream: PlanStream) -> bool:
         """Whether a socket of its gets such a datagram when it arrives.
 
         By unicast every socket does; of a group only one that has joined it, and wants the source.
         """
-        if stream.cast is Cast.UNICAST:
+        unicast = stream.cast is Cast.UNICAST
+        destination = self.plan.unicast_for(kind.group) if unicast else kind.group
+        if self._firewall is not None and not self._rules(Direction.IN, kind, destination):
+            return False
+        if unicast:
             return True
         wanted = self._sockets.get((kind.group, kind.port), {})
         return any(one.passes(kind.source) for one in wanted.values())
+
+    def _rules(self, direction: Direction, kind: Kind, destination: Address) -> bool:
+        packet = Packet(
+            protocol=UDP,
+            source=kind.source,
+            destination=destination,
+            destination_port=kind.port,
+            hops=kind.hops,
+            size=kind.whole_size,
+            fragments=kind.sizes if len(kind.sizes) > 1 else (),
+        )
+        return self._firewall is None or self._firewall.rule(direction, packet).passes
+
+    def _may_pass(self, direction: Direction, frame: bytes) -> bool:
+        """Whether the firewall lets the stack hear or send a frame of IGMP or MLD."""
+        return self._firewall is None or self._firewall.rule(direction, packet_in(frame)).passes
 
     def is_member(self, stream: PlanStream) -> bool:
         """Whether it has joined the group for this stream."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from ipaddress import IPv4Interface, IPv6Interface
 from random import Random
 from typing import assert_never
 
@@ -23,6 +24,7 @@ from harness.observations.model import Acted, Membership, Phase, Remark
 from harness.plan.hosts import Learning, groups_in, learning, longest_response_s
 from harness.plan.model import Action, ActionKind, Cast, End, ImpairedEnd, Plan, PlanHost, PlanStream
 from harness.protocols.dialect import Dialect
+from harness.protocols.firewall.packet import OwnAddress
 
 _SETTLES_IN_REAL_S = 0.03
 """What settling takes a lab on an idle machine, in that machine's seconds ..."""
@@ -53,7 +55,9 @@ class World:
             made = Switch(switch, agenda, journal, flows.changing, flows.ways.next_end)
             self._switches[switch.name] = made
         for host in plan.hosts:
-            self._hosts[host.name] = Host(host, plan.prefix_length, agenda, chance, journal, flows.arrived)
+            self._hosts[host.name] = Host(
+                host, _addresses(host, plan), agenda, chance, journal, flows.arrived
+            )
         self._lay_cables()
 
     def run(self) -> None:
@@ -255,3 +259,11 @@ class World:
             self._set_link(port, up=False)
             self._set_link(port, up=True)
         self._hosts[host.name].rejoin(tuple(Dialect))
+
+
+def _addresses(host: PlanHost, plan: Plan) -> tuple[OwnAddress, ...]:
+    """A host's addresses with their networks, that of IPv4 first."""
+    found: list[OwnAddress] = [IPv4Interface((host.address, plan.prefix_length))]
+    if host.address6 is not None and host.link_local is not None:
+        found += [IPv6Interface((host.address6, plan.prefix_length6)), IPv6Interface((host.link_local, 64))]
+    return tuple(found)
