@@ -103,7 +103,8 @@ class MembershipHost:
         """
         wanted, self._wanted = self._wanted, {}
         self._forget_pending()
-        self._older_queriers.clear()
+        if not self._config.linux:
+            self._older_queriers.clear()
         effects: list[Effect] = []
         for group, sources in wanted.items():
             effects += self._change(group, sources, now)
@@ -119,11 +120,11 @@ class MembershipHost:
             return []
         match read.message:
             case membership.Query() as query:
-                if self._ignores(read):
+                if self._ignores(read, query):
                     return []
                 self._hear_query(query, now)
             case membership.Report(version=version, group=group):
-                if version <= self._config.newest_version:
+                if version <= self._config.newest_version or self._config.linux:
                     self._hear_report(group)
             case membership.RecordReport() | membership.Leave():
                 pass
@@ -230,7 +231,10 @@ class MembershipHost:
 
     # --- queries ------------------------------------------------------------------------------------------
 
-    def _ignores(self, frame: membership.ControlFrame) -> bool:
+    def _ignores(self, frame: membership.ControlFrame, query: membership.Query) -> bool:
+        config = self._config
+        if config.linux and config.dialect is Dialect.MLD and config.version == 2 > query.version:
+            return True
         return any(self._finds(doubt, frame) for doubt in self._config.ignores)
 
     def _finds(self, doubt: IgnoredQuery, frame: membership.ControlFrame) -> bool:

@@ -19,7 +19,7 @@ from harness.backends.base import Options
 from harness.backends.model import ModelBackend
 from harness.backends.netns.limits import MLD_RESPONSE_FLOOR_S, WIRE_RESPONSE_FLOOR_S
 from harness.observations.history import History
-from harness.observations.model import Impaired, Mode, Record, TableLine
+from harness.observations.model import Impaired, Mode, Phase, Record, TableLine
 from harness.plan.model import Plan
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
@@ -29,6 +29,10 @@ TOLERANCE_REAL_S = 0.05
 """How far apart in this machine's time the same things may happen in a lab and in the model."""
 SEEDS, SEEDS_IN_DOUBT = 8, 64
 """How many runs of the model an envelope has, and one that must confirm a parting."""
+_BLIP_S = 0.5
+"""What lasts shorter, in the customer's seconds, is no difference."""
+_OPEN_VSWITCH_S = 5.0
+"""The daemon counts whole seconds of a clock that is put forward, and ages what it has at its next turn."""
 _LATE_TIMERS = 0.125
 """The kernel's bridge lets its timers fire up to an eighth of their interval late (docs/kernel-quirks.md)."""
 
@@ -61,16 +65,30 @@ def partings(plan: Plan, lab: Iterable[Record], *, seeds: int = SEEDS) -> tuple[
     plan = as_held(plan)
     tolerance_s = _tolerance_s(plan, seen)
     observed = facts_of(plan, seen)
-    computed = [facts_of(plan, predicted(plan, seed)) for seed in range(seeds)]
+    settles_in_s = _settles_in_s(plan, seen)
+    computed = [facts_of(plan, predicted(plan, seed, settles_in_s)) for seed in range(seeds)]
     moments = (0.0, *sorted({action.at_s for action in plan.actions}), plan.duration_s)
     names = dict.fromkeys(name for facts in (observed, *computed) for name in facts)
+    changes = {
+        at_s for facts in computed for name, course in facts.items() if _is_of_tables(name) for at_s, _ in course
+    }
+    of_deliveries = tuple(sorted({*moments, *(at_s for at_s in changes if 0 < at_s < plan.duration_s)}))
     found: list[Parting] = []
     for name in names:
         courses = [facts.get(name, []) for facts in computed]
-        parting = _first(name, observed.get(name, []), courses, moments, tolerance_s)
+        at = moments if _is_of_tables(name) else of_deliveries
+        parting = _first(name, _without_blips(observed.get(name, [])), courses, at, tolerance_s)
         if parting is not None:
             found.append(parting)
     return tuple(sorted(found, key=lambda parting: parting.at_s))
+
+
+def _settles_in_s(plan: Plan, lab: Iterable[Record]) -> float | None:
+    """How long a lab took from switching everything on to the scenario's zero, in the customer's seconds."""
+    phases = {record.name: record.real_s for record in lab if isinstance(record, Phase)}
+    if not {"settle", "run"} <= phases.keys():
+        return None
+    return (phases["run"] - phases["settle"]) * plan.speed
 
 
 def as_held(plan: Plan) -> Plan:
@@ -92,11 +110,27 @@ def as_held(plan: Plan) -> Plan:
     return replace(plan, hosts=tuple(hosts))
 
 
-def predicted(plan: Plan, seed: int) -> tuple[Record, ...]:
-    """The records of the model with another chance."""
+def _is_of_tables(name: str) -> bool:
+    """Whether a fact is one of a switch's; deliveries hang on all of these."""
+    return " heard by " not in name and " at the interface of " not in name
+
+
+def _without_blips(course: Course) -> Course:
+    """A course without what was so only for a moment, as where two things were due together."""
+    kept: Course = []
+    for index, (at_s, value) in enumerate(course):
+        if index + 1 < len(course) and course[index + 1][0] - at_s < _BLIP_S:
+            continue
+        if not kept or kept[-1][1] != value:
+            kept.append((at_s, value))
+    return kept
+
+
+def predicted(plan: Plan, seed: int, settles_in_s: float | None = None) -> tuple[Record, ...]:
+    """The records of the model with another chance, and queriers that started so long before the scenario."""
     records: list[Record] = []
     changed = replace(plan, seed=plan.seed + seed)
-    ModelBackend().run(changed, Options(folder=plan.file.parent), records.append)
+    ModelBackend(settles_in_s).run(changed, Options(folder=plan.file.parent), records.append)
     return tuple(records)
 
 
@@ -161,7 +195,8 @@ def _tolerance_s(plan: Plan, lab: Iterable[Record]) -> float:
         _LATE_TIMERS * max(one.behaviour.membership_interval_s, one.behaviour.other_querier_interval_s)
         for one in bridges
     )
-    return tolerance_s + max(slack, default=0.0)
+    daemons = any(switch.data_plane is DataPlane.OPENVSWITCH for switch in plan.switches)
+    return tolerance_s + max(slack, default=0.0) + (_OPEN_VSWITCH_S if daemons else 0.0)
 
 
 def _first(

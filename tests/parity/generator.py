@@ -444,7 +444,8 @@ class _Steps:
             query |= {"version": chance.choice((1, 2))}
             query |= {"group": group} if group else {"protocol": "mld"}
         else:
-            query |= {"version": chance.choice(self._network.versions)}
+            version = chance.choice(self._network.versions)
+            query |= {"version": max(2, version) if group else version}
             query |= {"source": source} if source else {}
             query |= {"group": group} if group else {}
             if _likely(chance, 0.1):

@@ -11,10 +11,17 @@ from harness.plan.model import Plan
 
 
 class ModelBackend:
-    """Computes what a plan's network would do."""
+    """Computes what a plan's network would do.
+
+    ``settles_in_s`` is how long before the scenario's zero everything was switched on, in the customer's
+    seconds; left out, it is what a lab needs on an idle machine. Queriers' clocks run from there.
+    """
 
     name = "model"
     virtual = True
+
+    def __init__(self, settles_in_s: float | None = None) -> None:
+        self._settles_in_s = settles_in_s
 
     def refusals(self, plan: Plan) -> tuple[str, ...]:
         """Return what of the plan cannot be computed, a sentence each."""
@@ -33,4 +40,4 @@ class ModelBackend:
         del options
         from harness.backends.model.world import World  # noqa: PLC0415
 
-        World(plan, emit).run()
+        World(plan, emit, self._settles_in_s).run()

@@ -39,8 +39,9 @@ _ARRIVAL_LIMIT_REAL_S = 2.0
 class World:
     """A plan in virtual time."""
 
-    def __init__(self, plan: Plan, emit: Emit) -> None:
+    def __init__(self, plan: Plan, emit: Emit, settles_in_s: float | None = None) -> None:
         self._plan = plan
+        self._settles_in_s = settles_in_s
         self._emit = emit
         self._agenda = agenda = Agenda()
         self._journal = journal = Journal(agenda, emit)
@@ -117,19 +118,18 @@ class World:
             self._join(host.name, stream)
         agenda.run_until(joined_s + min(_SETTLES_IN_REAL_S * plan.speed, _SETTLES_AT_MOST_S))
         self._give_time_to(joins, joined_s)
+        if self._settles_in_s is not None:
+            agenda.run_until(self._settles_in_s)
         self._hush(False)
         self._journal.zero_s = agenda.now
 
     def _wait_for_queries(self) -> None:
-        """Go on until every host that asks from the start has asked."""
-        asking = [
-            self._hosts[host.name]
-            for host in self._plan.hosts
-            if host.up and (host.querier_on or host.mld_querier_on)
-        ]
+        """Go on until every host that asks from the start has asked, or knows another who does."""
+        on = [(self._hosts[host.name], Dialect.IGMP) for host in self._plan.hosts if host.up and host.querier_on]
+        on += [(self._hosts[host.name], Dialect.MLD) for host in self._plan.hosts if host.up and host.mld_querier_on]
         agenda = self._agenda
         agenda.run_until(agenda.now)
-        while not all(host.has_queried for host in asking):
+        while not all(host.is_settled(dialect) for host, dialect in on):
             next_s = agenda.next_s()
             if next_s is None or next_s > _ASKED_WITHIN_S:
                 return

@@ -48,6 +48,11 @@ class RouterQuerier:
         self.has_queried = False
         loop.watch(self._tap.fileno(), self._read)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has asked, or knows of another who does: one that listens first may never ask."""
+        return self.has_queried or self._machine.is_silent
+
     def start(self) -> None:
         """Begin to query."""
         self._obey(self._machine.start(self._loop.now()))
