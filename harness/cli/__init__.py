@@ -1,4 +1,4 @@
-"""The ``mcast`` command: ``run``, ``predict``, ``check``, ``plan``, ``judge``,
+"""The ``mcast`` command: ``run``, ``predict``, ``what-if``, ``check``, ``plan``, ``explain``, ``judge``,
 ``profiles``, ``situations``, ``doctor``.
 
 stdout is the result, stderr the progress. Exit codes are those of ``harness.errors.ExitCode``. A mistake of
@@ -23,8 +23,10 @@ from harness.errors import ExitCode, HarnessError
 _COMMANDS = {
     "run": "Build labs, run them, judge them.",
     "predict": "Compute the same verdicts, without a lab.",
+    "what-if": "Predict every combination of settings.",
     "check": "Find every mistake in scenario files.",
     "plan": "Print what a scenario becomes.",
+    "explain": "Say hop by hop why a datagram came, or did not.",
     "judge": "Judge a run again, without a lab.",
     "profiles": "Show what each vendor's switches do, and who says so.",
     "situations": "Run platforms where they differ, and say what was seen.",
@@ -41,6 +43,7 @@ Examples:
   mcast run scenarios/                          every variant of every scenario
   mcast run lost.scenario.yaml::as-shipped      one variant
   mcast predict scenarios/                      the same verdicts from the model, without a lab
+  mcast explain lost.scenario.yaml::as-shipped --from n1 --to n3 --at 300s
   mcast judge .harness/lost-as-shipped-netns-1  a run's verdicts again
 
 \b

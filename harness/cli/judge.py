@@ -9,13 +9,13 @@ import click
 
 from harness.cli.results import Results
 from harness.cli.selection import variants
-from harness.errors import ExitCode, Problem, ScenarioError
+from harness.errors import ExitCode
 from harness.observations.model import Ended, Record, Started
 from harness.observations.record import read
 from harness.plan.build import build
 from harness.plan.model import Plan
 from harness.run import backends, plan_file
-from harness.run.folder import PLAN, RECORDS, SOURCE
+from harness.run.folder import PLAN, SOURCE, check_folder
 from harness.run.outcome import Outcome
 from harness.verdicts.judge import judge, overall
 
@@ -43,10 +43,7 @@ Examples:
 @click.option("--json", "wants_json", is_flag=True, help="One JSON document.")
 def command(run: Path, other: str | None, scenario: Path | None, wants_json: bool) -> ExitCode:
     """Judge a run's folder."""
-    for name in (PLAN, RECORDS):
-        if not (run / name).exists():
-            message = f"has no {name}: it is not the folder of a run"
-            raise ScenarioError((Problem(file=run, line=1, column=1, message=message),))
+    check_folder(run)
     plan = plan_file.load(run / PLAN)
     if other or scenario:
         plan = _other_expectations(plan, run, other or plan.variant, scenario)

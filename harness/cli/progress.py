@@ -27,7 +27,7 @@ class ProgressLine:
         self._rewrites = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._began_s = time.monotonic()
         self._shown_s = self._began_s
-        self._done: set[str] = set()
+        self._done = 0
         self._doing: dict[str, str] = {}
         self._drawn = False
 
@@ -45,9 +45,14 @@ class ProgressLine:
                 self.clear()
             case Finished():
                 self._doing.pop(event.key, None)
-                self._done.add(event.key)
+                self._done += 1
             case _:
                 assert_never(event)
+        self._show()
+
+    def reach(self, done: int, doing: str) -> None:
+        """Take how many are done, where no events tell it, and what comes next."""
+        self._done, self._doing = done, {doing: "predict"}
         self._show()
 
     def clear(self) -> None:
@@ -78,5 +83,5 @@ class ProgressLine:
         key, doing = next(iter(self._doing.items()))
         others = len(self._doing) - 1
         more = f" and {others} more" if others else ""
-        done = f"{len(self._done)} of {self._total} done, " if self._total > 1 else ""
+        done = f"{self._done} of {self._total} done, " if self._total > 1 else ""
         return f"{real_s:.0f} s: {done}{key}: {doing}{more}"

@@ -117,7 +117,7 @@ class History:
         self.steps = tuple(steps)
         self.impairments = tuple(impairments)
         self.members = MembershipLog(self.plan, members, self.guard_s)
-        self.switches = SwitchLog(self.plan, switch_events, steps)
+        self.switches = SwitchLog(self.plan, switch_events)
 
     def _arrived(self, record: Arrived) -> None:
         flow = self._flows.get((record.stream, record.sender))

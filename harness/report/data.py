@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.explanation import Explanation, Hop, lines
 from harness.plan.model import Plan
 from harness.verdicts.judge import overall
 from harness.verdicts.model import Matrix, Verdict
@@ -42,9 +43,37 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         if first is None
         else {"sender": first.sender, "receiver": first.receiver, "at_s": first.at_s, "what": first.what},
         "cause": verdict.cause,
-        "tables": list(verdict.tables),
+        "explanation": None if verdict.explanation is None else explanation_data(verdict.explanation),
         "machine": verdict.machine,
         "matrix": None if verdict.matrix is None else _matrix(verdict.matrix),
+    }
+
+
+def explanation_data(found: Explanation) -> dict[str, Any]:
+    """Return an explanation as JSON-compatible data; ``lines`` are those of a report."""
+    return {
+        "stream": found.stream,
+        "group": found.group,
+        "sender": found.sender,
+        "receiver": found.receiver,
+        "at_s": found.at_s,
+        "delivered": found.delivered,
+        "summary": found.summary,
+        "hops": [_hop(hop) for hop in found.hops],
+        "lines": list(lines(found)),
+    }
+
+
+def _hop(hop: Hop) -> dict[str, Any]:
+    return {
+        "kind": hop.kind.value,
+        "device": hop.device,
+        "port": hop.port,
+        "passes": hop.passes,
+        "why": hop.why,
+        "rule": hop.rule,
+        "because": list(hop.because),
+        "knew": hop.knew,
     }
 
 

@@ -1,14 +1,16 @@
 """A run's verdicts as plain text for a terminal or a log.
 
 One line for a run that passed. Otherwise a block for each expectation that did not: where it is written and
-in which words, what was seen, who heard whom beside the first wrong datagram and its cause; then where the
-records are and how to run it again. Takes data and returns text: no I/O.
+in which words, what was seen, who heard whom, and the way of the first wrong datagram; then where the records
+are and how to run it again. Takes data and returns text: no I/O.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from harness.explanation.text import hop_lines
+from harness.observations.words import moment
 from harness.plan.model import Plan
 from harness.report import grid
 from harness.report.colour import Painter
@@ -16,9 +18,6 @@ from harness.verdicts.judge import overall
 from harness.verdicts.model import Status, Verdict
 
 _INDENT = "    "
-_GAP = 4
-_WIDEST_BESIDE = 64
-"""A matrix wider than this has what belongs to it below, not beside it."""
 
 
 def render(  # noqa: PLR0913  a report says nine things
@@ -80,37 +79,22 @@ def _block(verdict: Verdict, painter: Painter) -> list[str]:
         lines.append(f"{_INDENT}why it matters: {_one_line(where.why)}")
     if verdict.machine:
         lines.append(f"{_INDENT}{verdict.machine}")
-    return lines + _beside(verdict, painter)
+    return lines + _evidence(verdict, painter)
 
 
-def _beside(verdict: Verdict, painter: Painter) -> list[str]:
-    """Return matrix and evidence side by side, or one under the other if there is no room."""
-    evidence = _evidence(verdict)
-    if verdict.matrix is None or not verdict.matrix.wrong:
-        return [f"{_INDENT}{line}" for line in evidence]
-    left = list(grid.lines(verdict.matrix, painter.wrong))
-    width = max(line.width for line in left)
-    if width > _WIDEST_BESIDE:
-        return [f"{_INDENT}{line.text}" for line in left] + [f"{_INDENT}{line}" for line in evidence]
-    remarks = [line for line in left if not line.width]
-    left = [line for line in left if line.width]
-    found = []
-    for index in range(max(len(left), len(evidence))):
-        text, used = (left[index].text, left[index].width) if index < len(left) else ("", 0)
-        note = evidence[index] if index < len(evidence) else ""
-        found.append(f"{_INDENT}{text}{' ' * (width - used + _GAP)}{note}")
-    return found + [f"{_INDENT}{line.text}" for line in remarks]
-
-
-def _evidence(verdict: Verdict) -> list[str]:
-    lines = []
+def _evidence(verdict: Verdict, painter: Painter) -> list[str]:
+    """Return who heard whom, and below it why the first wrong datagram came or did not."""
+    lines: list[str] = []
+    if verdict.matrix is not None and verdict.matrix.wrong:
+        lines += grid.lines(verdict.matrix, painter.wrong)
     if (first := verdict.first_wrong) is not None:
-        at = f"{first.at_s:.3f}".rstrip("0")
-        at = f"{at}0" if at.endswith(".") else at
-        lines.append(f"first wrong: {first.sender} -> {first.receiver} at {at} s, {first.what}")
-    if verdict.cause:
-        lines.append(f"last cause before it: {verdict.cause}")
-    return [*lines, *verdict.tables]
+        where = f"{first.sender} -> {first.receiver} at {moment(first.at_s)}"
+        lines.append(f"first wrong: {where}, {first.what}")
+    if verdict.explanation is not None:
+        lines += [f"  {line}" for line in hop_lines(verdict.explanation)]
+    elif verdict.cause:
+        lines.append(f"last change before it: {verdict.cause}")
+    return [f"{_INDENT}{line}" for line in lines]
 
 
 def _footer(plan: Plan, run_folder: Path | None, replay: str) -> list[str]:

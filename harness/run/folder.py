@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HostError
+from harness.errors import HostError, Problem, ScenarioError
 from harness.plan.model import Plan
 
 DEFAULT_PARENT = Path(".harness")
@@ -55,6 +55,14 @@ class RunFolder:
     def release(self) -> None:
         """Let go of the folder in this process; another that inherited the lock still holds it."""
         os.close(self.lock)
+
+
+def check_folder(path: Path) -> None:
+    """Raise ScenarioError for a folder that no run has left."""
+    for name in (PLAN, RECORDS):
+        if not (path / name).exists():
+            message = f"has no {name}: it is not the folder of a run"
+            raise ScenarioError((Problem(file=path, line=1, column=1, message=message),))
 
 
 def name_of(plan: Plan, backend: str) -> str:

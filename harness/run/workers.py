@@ -150,6 +150,13 @@ class Worker:
                 signal.pidfd_send_signal(self.pidfd, number)
 
 
+def die_with_parent(parent: int) -> None:
+    """Have the kernel end this process, a fork of ``parent``, when that ends, however it does."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(_CRASHED)
+
+
 @contextmanager
 def signals_held() -> Iterator[set[signal.Signals]]:
     """Hold SIGINT and SIGTERM back in the block, so that a child is never made without being noted.
@@ -179,9 +186,7 @@ def _child(run: Callable[[], None], folder: RunFolder, parent: int, mask: set[si
     code = _CRASHED
     try:
         gc.freeze()  # what the parent left is not ours to finalise
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(_CRASHED)
+        die_with_parent(parent)
         os.setpgid(0, 0)
         _redirect(folder)
         signal.signal(signal.SIGINT, signal.default_int_handler)

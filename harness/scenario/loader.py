@@ -6,7 +6,7 @@ means anything is for ``harness.plan`` to say, with the positions in ``LoadedVar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -38,6 +38,8 @@ BASE = "base"
 
 
 _VARIANTS: TypeAdapter[Variant] = TypeAdapter(Variant)
+Change = Callable[[Mapping], Mapping]
+"""Makes a scenario's tree of another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,8 @@ class LoadedVariant:
     about: str
     scenario: Scenario
     tree: Mapping
+    written: Mapping
+    """``tree`` before its topology was filled in."""
     profiles: dict[str, Profile] = field(default_factory=dict)
     """The author's own profiles by their paths as written; one that cannot be read is missing."""
     doubts: Doubts | None = None
@@ -122,6 +126,19 @@ def examine(path: Path) -> tuple[LoadedFile, tuple[Problem, ...]]:
             variants = [replace(one, doubts=(one.doubts or Doubts()) | hidden) for one in variants]
     loaded = LoadedFile(file=path, title=variants[0].scenario.scenario, variants=tuple(variants))
     return loaded, tuple(problems)
+
+
+def revised(variant: LoadedVariant, *, early: Change, late: Change) -> LoadedVariant:
+    """The variant with changes that stand in no file, checked as if they did.
+
+    ``early`` changes the tree before its topology is filled in, ``late`` the tree with its whole network.
+    Raises ScenarioError with every mistake of form, at the places that the new nodes name.
+    """
+    problems: list[Problem] = []
+    result = _variant(variant.file, variant.name, early(variant.written), None, problems, late)
+    if problems or result is None:
+        raise ScenarioError(tuple(problems))
+    return result
 
 
 def files(paths: Iterable[Path]) -> tuple[Path, ...]:
@@ -219,8 +236,17 @@ def _sound(change: Node, problems: list[Problem]) -> tuple[Node, tuple[str, ...]
     return change, None
 
 
+def _as_it_is(tree: Mapping) -> Mapping:
+    return tree
+
+
 def _variant(
-    path: Path, name: str, merged: Mapping, doubts: Doubts | None, problems: list[Problem]
+    path: Path,
+    name: str,
+    merged: Mapping,
+    doubts: Doubts | None,
+    problems: list[Problem],
+    change: Change = _as_it_is,
 ) -> LoadedVariant | None:
     """A variant, or what is left of it, or None if that is nothing. Adds the mistakes of form."""
     tree = merged
@@ -232,6 +258,7 @@ def _variant(
             problems.extend(error.problems)
             tree = _without(merged, frozenset({"topology"}))
             doubts = (doubts or Doubts()) | NO_NETWORK
+    tree = change(tree)
     scenario = _check(tree, problems)
     if scenario is None:
         rest = salvage(tree, doubts or Doubts())
@@ -245,6 +272,7 @@ def _variant(
         about=scenario.about,
         scenario=scenario,
         tree=tree,
+        written=merged,
         profiles=_own_profiles(path, scenario, tree, problems),
         doubts=doubts,
     )

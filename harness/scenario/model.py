@@ -68,7 +68,9 @@ class Scenario(Strict):
     topology: TopologyUse | str | None = Field(
         None, description="a network from a file, to which network adds"
     )
-    network: Network = Field(Network(), description="switches, nodes, and the cables between them")
+    network: Network = Field(
+        default_factory=Network, description="switches, nodes, and the cables between them"
+    )
     traffic: dict[Name, Traffic] = Field(default_factory=dict, description="streams and meshes by name")
     timeline: tuple[Step, ...] = Field((), description="what changes, one action a step")
     expect: tuple[Expectation, ...] = Field((), description="what must be heard by whom, and when")

@@ -6,7 +6,7 @@ Whoever finds a mistake in a value asks :func:`find` where that value stands. Ne
 
 from __future__ import annotations
 
-from harness.source.change import APPENDED, merge, substitute
+from harness.source.change import APPENDED, merge, put, substitute
 from harness.source.node import (
     Data,
     Mapping,
@@ -37,6 +37,7 @@ __all__ = [
     "merge",
     "parse",
     "path_of",
+    "put",
     "read",
     "substitute",
     "to_data",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence as AnySequence
 from typing import assert_never
 
 from harness.errors import Problem, ScenarioError
@@ -50,6 +51,37 @@ def _merge(base: Node | None, change: Node, append: frozenset[str]) -> Node:
             entries[key.text] = (old[0] if old is not None and both else key, merged)
     where = base.where if isinstance(base, Mapping) else change.where
     return Mapping(entries=tuple(entries.values()), where=where)
+
+
+def put(node: Node, path: AnySequence[str | int], value: Node) -> Node:
+    """The tree with ``value`` at ``path``; mappings on the way that are missing are made.
+
+    A null takes a key away, as in a merge. What is neither a mapping nor a list gives way to a mapping.
+    IndexError for an item that a list does not have, KeyError for a key of a list.
+    """
+    if not path:
+        return value
+    part, rest = path[0], path[1:]
+    match node, part:
+        case Sequence(), int():
+            items = (*node.items[:part], put(node.items[part], rest, value), *node.items[part + 1 :])
+            return Sequence(items=items, where=node.where)
+        case Sequence(), _:
+            raise KeyError(part)
+        case _:
+            return _put_key(node, str(part), rest, value)
+
+
+def _put_key(node: Node, name: str, rest: AnySequence[str | int], value: Node) -> Node:
+    old = node if isinstance(node, Mapping) else Mapping(entries=(), where=value.where)
+    if not rest and isinstance(value, Scalar) and value.value is None:
+        kept = tuple((key, child) for key, child in old.entries if key.text != name)
+        return Mapping(entries=kept, where=old.where)
+    below = old.get(name) or Mapping(entries=(), where=value.where)
+    entries = {key.text: (key, child) for key, child in old.entries}
+    key = old.key(name) or Scalar(value=name, text=name, where=value.where)
+    entries[name] = (key, put(below, rest, value))
+    return Mapping(entries=tuple(entries.values()), where=old.where)
 
 
 def substitute(node: Node, parameters: AnyMapping[str, ScalarValue]) -> Node:

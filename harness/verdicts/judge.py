@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
+from harness.explanation import Explanation, explain
 from harness.observations.history import History
 from harness.observations.model import Record
 from harness.plan.model import (
@@ -23,7 +24,6 @@ from harness.plan.model import (
 )
 from harness.verdicts import words
 from harness.verdicts.delivery import find_delivery, find_matrix
-from harness.verdicts.evidence import explain
 from harness.verdicts.finding import Complaint, Finding
 from harness.verdicts.load import find_load
 from harness.verdicts.machine import last_moment_s, lateness_s, loosened, losses
@@ -63,9 +63,11 @@ def _verdict(history: History, expectation: Expectation) -> Verdict:
     if doubt := _doubt(history, expectation, finding):
         status, machine = Status.INCONCLUSIVE, f"{doubt}: no verdict on the scenario"
     first, cause = finding.first, ""
-    tables: tuple[str, ...] = ()
+    explanation: Explanation | None = None
     if first is not None:
-        cause, tables = explain(history, first)
+        pair = first.pair
+        explanation = explain(history, pair.stream, pair.sender, pair.receiver, first.at_s)
+        cause = explanation.summary
     elif isinstance(expectation, ExpectTables) and finding.status is not Status.PASSED:
         cause = _cause_of_tables(history, expectation)
     return Verdict(
@@ -75,8 +77,8 @@ def _verdict(history: History, expectation: Expectation) -> Verdict:
         got=finding.got,
         matrix=finding.matrix,
         first_wrong=None if first is None else _wrong(first),
+        explanation=explanation,
         cause=cause,
-        tables=tables,
         machine=machine,
     )
 
@@ -138,5 +140,5 @@ def _wrong(first: Complaint) -> Wrong:
 
 
 def _cause_of_tables(history: History, expectation: ExpectTables) -> str:
-    event = history.switches.last_change(expectation.switch, expectation.at_s)
-    return "" if event is None else words.event(event)
+    change = history.switches.last_change(expectation.switch, expectation.at_s)
+    return "" if change is None else words.change(change)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from harness.explanation.model import Explanation
 from harness.plan.model import Expectation
 
 
@@ -58,8 +59,8 @@ class Verdict:
     """One expectation, judged.
 
     ``expected`` and ``got`` are phrases. ``matrix`` and ``first_wrong`` are None where they mean nothing (an
-    expectation about tables). ``cause`` is the last event before ``first_wrong`` that can explain it, and
-    ``tables`` what the switches on the way knew then, a line each; empty when nothing is wrong.
+    expectation about tables). ``explanation`` is that of ``first_wrong``. ``cause`` is the explanation in a
+    sentence, or of an expectation about tables their last change; empty when nothing is wrong.
     ``machine`` says what this machine did to the run, if that is why there is no verdict.
     """
 
@@ -69,6 +70,6 @@ class Verdict:
     got: str
     matrix: Matrix | None = None
     first_wrong: Wrong | None = None
+    explanation: Explanation | None = None
     cause: str = ""
-    tables: tuple[str, ...] = ()
     machine: str = ""

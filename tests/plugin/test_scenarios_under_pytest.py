@@ -127,6 +127,17 @@ def test_what_is_computed_runs_in_this_process_when_its_turn_comes(
     assert logs == []
 
 
+def test_the_model_runs_where_nothing_else_can(pytester: pytest.Pytester, scenario: Scenario) -> None:
+    scenario("a", "good", "other")
+
+    result = pytester.runpytest_inprocess(
+        "--harness-backend", "model", "--harness-backend", "fake-hostless", "--harness-require"
+    )
+
+    result.assert_outcomes(passed=2, failed=2)
+    assert runs(pytester) == ["a-good-model-1", "a-other-model-1"]
+
+
 def test_ctrl_c_in_what_is_computed_ends_the_session(pytester: pytest.Pytester, scenario: Scenario) -> None:
     scenario("a", "stopped", "good")
 

@@ -63,3 +63,12 @@ def test_quiet_shows_nothing(clock: list[float]) -> None:
     line.listen(Progress(key="a", at_s=1.0, of_s=30.0))
 
     assert stream.getvalue() == ""
+
+
+def test_what_has_no_events_tells_how_many_are_done(clock: list[float]) -> None:
+    stream = Terminal()
+    line = ProgressLine(stream, 300)
+    clock[0] += 1.5
+    line.reach(20, "querier=on count=4")
+
+    assert stream.getvalue() == "\r\033[K2 s: 20 of 300 done, querier=on count=4: predict"

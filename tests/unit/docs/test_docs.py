@@ -105,6 +105,18 @@ def test_transcript_of_a_broken_file_in_the_readme(tmp_path, monkeypatch, capsys
     assert capsys.readouterr().err == textwrap.dedent(shown)
 
 
+@pytest.mark.parametrize(("document", "block"), [("README.md", 0), ("docs/tutorial.md", 2)])
+def test_transcript_of_a_table_comes_out(document, block, tmp_path, monkeypatch, capsys):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    command, table = re.search(r"^ {4}\$ mcast (what-if .*)\n((?: {4}.*\n)+)", text, re.MULTILINE).groups()
+    asked = command.split()
+    file = tmp_path / asked[1].partition("::")[0]
+    file.write_text(BLOCK.findall(text)[block], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert execute(asked) is ExitCode.PASSED
+    assert capsys.readouterr().out == textwrap.dedent(table)
+
+
 def test_transcript_of_a_failure_in_the_readme_quotes_the_line():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     line, text = re.search(r"^ {4}mine\.scenario\.yaml:(\d+)  (.*)$", readme, re.MULTILINE).groups()
@@ -124,7 +136,7 @@ def test_links_and_paths_lead_somewhere(document):
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_commands_exist(document):
     text = document.read_text(encoding="utf-8")
-    commands = set(re.findall(r"(?:`|\$ )mcast ([a-z]+)", text))
+    commands = set(re.findall(r"(?:`|\$ )mcast ([a-z-]+)", text))
     assert commands <= set(cli.list_commands(click.Context(cli)))
     targets = set(re.findall(r"(?:`|^ {4})make ([a-z-]+)", text, re.MULTILINE))
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

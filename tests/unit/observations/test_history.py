@@ -1,4 +1,4 @@
-"""The index of a run: deliveries, memberships, tables and causes."""
+"""The index of a run: deliveries, memberships, and tables."""
 
 import time
 from dataclasses import replace
@@ -11,14 +11,12 @@ from harness.observations.model import (
     Acted,
     Arrived,
     Ended,
-    Igmp,
     Impaired,
     Membership,
     Mode,
     Sent,
     TableLine,
 )
-from harness.observations.switch_log import Change
 from harness.plan.model import Action, ActionKind
 
 PLAN = plan(speed=1.0)
@@ -143,53 +141,6 @@ def test_members_of_some_sources_and_the_tables_of_each_protocol():
     assert switches.tables_at("sw1", 9.0, "mld").router_ports == ()
     assert switches.tables_at("sw1", 9.0, "mld").mode.unregistered == "drop"
     assert switches.tables_at("sw1", 9.0).mode is None
-
-
-AGED = member(26.0, "p3", False, "aged out")
-AGED6 = replace(AGED, group="ff15::1", protocol="mld")
-REFUSED = replace(member(26.0, "p3", True), filter="exclude 10.77.0.1")
-ALONE = replace(member(26.0, "p3", True), filter="include 10.77.0.1 10.77.0.9")
-QUERY = Igmp(at_s=27.0, switch="sw1", port="p5", what="query", source="10.77.0.9")
-STEP = Acted(at_s=20.0, text="stop querier sw1")
-LOST = Change(at_s=30.0, group=str(GROUP), way=(("sw1", "p3"),), arrived=False)
-
-
-@pytest.mark.parametrize(
-    ("events", "change", "cause"),
-    [
-        ((STEP, AGED, QUERY), LOST, AGED),
-        ((STEP, QUERY), LOST, STEP),
-        ((QUERY,), LOST, QUERY),
-        ((AGED,), replace(LOST, arrived=True), None),
-        ((replace(AGED, port="p2"),), LOST, None),
-        ((replace(AGED, group="239.9.9.9"),), LOST, None),
-        ((replace(AGED, at_s=31.0),), LOST, None),
-        ((replace(AGED, at_s=0.0),), LOST, None),
-        ((STEP, AGED), replace(LOST, since_s=19.0), AGED),
-        ((AGED, replace(STEP, at_s=29.0)), replace(LOST, since_s=28.0), replace(STEP, at_s=29.0)),
-        ((AGED, replace(QUERY, what="report v2", group=str(GROUP))), replace(LOST, since_s=26.5), None),
-        ((replace(QUERY, switch="sw9"),), LOST, None),
-        ((replace(QUERY, protocol="mld"),), LOST, None),
-        ((replace(AGED, group="ff15::1", protocol="mld"),), replace(LOST, group="ff15::1"), AGED6),
-        ((REFUSED,), replace(LOST, source="10.77.0.1"), REFUSED),
-        ((REFUSED,), replace(LOST, source="10.77.0.2"), None),
-        ((REFUSED,), replace(LOST, source="10.77.0.2", arrived=True), REFUSED),
-        ((ALONE,), replace(LOST, source="10.77.0.2"), ALONE),
-        ((ALONE,), replace(LOST, source="10.77.0.1", arrived=True), ALONE),
-    ],
-)
-def test_the_cause_that_explains_best(events, change, cause):
-    wanted = cause if cause is not None or len(events) == 1 else events[-1]
-    assert history(*events).switches.last_cause_before(change) == wanted
-
-
-def test_a_step_in_another_vlan_explains_nothing():
-    elsewhere = replace(STEP, devices=("sw1.20",))
-    here = replace(STEP, devices=("n2",))
-    assert history(elsewhere).switches.last_cause_before(LOST) is None
-    assert history(replace(here, at_s=19.0), elsewhere).switches.last_cause_before(LOST) == replace(
-        here, at_s=19.0
-    )
 
 
 def test_a_killed_run_is_known_until_a_little_before_its_last_record():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from factory import GROUP, before, everything, nothing, plan, run, subject, traffic, where
 
-from harness.observations.model import Igmp, Impaired, TableLine
+from harness.observations.model import Igmp, Impaired, Mode, TableLine
 from harness.plan.model import ExpectDelivery, ExpectTables
 from harness.report import as_json, render, summary_line
 from harness.verdicts.judge import judge
@@ -52,6 +52,7 @@ def lost(sender, receiver, n):
 
 
 EVENTS = [
+    Mode(at_s=0.0, switch="sw1", snooping=True, unregistered="router-ports", cause="configured"),
     TableLine(at_s=0.0, switch="sw1", table="member", present=True, port="p2", group=str(GROUP)),
     TableLine(at_s=0.0, switch="sw1", table="member", present=True, port="p3", group=str(GROUP)),
     Igmp(at_s=20.1, switch="sw1", port="p5", what="query", source="10.9.0.9"),
@@ -78,7 +79,7 @@ def tables_report():
         querier_judged=False,
     )
     aged = replace(
-        EVENTS[0], at_s=26.0, present=False, cause="aged out: no report for the membership interval"
+        EVENTS[1], at_s=26.0, present=False, cause="aged out: no report for the membership interval"
     )
     return report(PLAN, run(PLAN, EVENTS, [aged]), (expectation,))
 
@@ -153,7 +154,7 @@ def test_words_of_a_file_cannot_break_the_lines():
     assert "yaml:19  deliver: ring result: none\n" in text
 
 
-def test_a_wide_matrix_has_its_evidence_below():
+def test_the_evidence_stands_below_the_matrix():
     names = {f"n{number}": f"node-number-{number}" for number in range(1, 9)}
     wide = plan(8)
     hosts = tuple(replace(host, name=names[host.name]) for host in wide.hosts)
@@ -163,7 +164,8 @@ def test_a_wide_matrix_has_its_evidence_below():
     lines = text.splitlines()
     (first,) = [line for line in lines if "first wrong" in line]
     assert first.startswith("    first wrong: node-number-1 -> node-number-2 at 0.0 s, lost")
-    assert sum("node-number-1" in line for line in lines) == 4
+    assert lines.index(first) > max(index for index, line in enumerate(lines) if "node-number-8" in line)
+    assert "it did not come all the same: nothing in the records stops it" in text
 
 
 def test_json_says_the_same():
@@ -175,6 +177,15 @@ def test_json_says_the_same():
     assert one["file"] == "scenarios/querier/querier-lost.scenario.yaml"
     assert one["line"] == 19
     assert one["first_wrong"] == {"sender": "n1", "receiver": "n2", "at_s": 25.0, "what": "delivered"}
+    assert one["explanation"]["delivered"] is True
+    assert [hop["kind"] for hop in one["explanation"]["hops"]] == [
+        "sender",
+        "cable",
+        "switch",
+        "cable",
+        "receiver",
+    ]
+    assert one["explanation"]["lines"][0].startswith("n1 -> n2  239.192.0.1 at 25.0 s: came")
     assert one["matrix"]["rows"] == [" ##.", "# .#", "#. #", ".## "]
     assert one["matrix"]["wrong"][0] == ["n1", "n2"]
     passed = as_json(PLAN, judge(PLAN, run(PLAN, traffic(PLAN, everything)), (all_until(PLAN, 20.0),)))

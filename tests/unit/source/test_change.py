@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import ScenarioError
-from harness.source import Node, ScalarValue, find, merge, parse, substitute, to_data
+from harness.source import Node, ScalarValue, find, merge, parse, put, substitute, to_data
 
 BASE = parse(
     """\
@@ -132,3 +132,42 @@ def test_every_unknown_parameter_is_told() -> None:
 def test_without_parameters_that_is_said() -> None:
     with pytest.raises(ScenarioError, match='"x" is no parameter; there are none'):
         substitute(change("a: ${x}"), {})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "after"),
+    [
+        (("a", "b"), "2", {"a": {"b": 2}, "c": [1, {"d": 4}]}),
+        (("a", "new"), "2", {"a": {"b": 1, "new": 2}, "c": [1, {"d": 4}]}),
+        (("x", "y", "z"), "on", {"a": {"b": 1}, "c": [1, {"d": 4}], "x": {"y": {"z": "on"}}}),
+        (("a", "b", "deep"), "2", {"a": {"b": {"deep": 2}}, "c": [1, {"d": 4}]}),
+        (("c", 1, "d"), "[5]", {"a": {"b": 1}, "c": [1, {"d": [5]}]}),
+        (("c", 0), "{e: 1}", {"a": {"b": 1}, "c": [{"e": 1}, {"d": 4}]}),
+        (("a", "b"), "null", {"a": {}, "c": [1, {"d": 4}]}),
+        (("a", "none"), "null", {"a": {"b": 1}, "c": [1, {"d": 4}]}),
+    ],
+)
+def test_a_value_is_put_at_its_place(path: tuple[str | int, ...], value: str, after: object) -> None:
+    tree = parse("{a: {b: 1}, c: [1, {d: 4}]}", Path("before"))
+
+    changed = put(tree, path, parse(value, Path("value")))
+
+    assert to_data(changed) == after
+    assert to_data(tree) == {"a": {"b": 1}, "c": [1, {"d": 4}]}
+
+
+def test_what_is_put_keeps_its_own_position() -> None:
+    tree = put(parse("{a: {b: 1}}", Path("before")), ("a", "b"), parse("2", Path("value")))
+
+    assert find(tree, ("a", "b")).file == Path("value")
+    assert find(tree, ("a", "b"), key=True).file == Path("before")
+    assert find(put(tree, ("n", "m"), parse("2", Path("value"))), ("n",)).file == Path("value")
+
+
+def test_nothing_is_put_where_a_list_has_no_item() -> None:
+    tree = parse("{a: [1]}", Path("before"))
+
+    with pytest.raises(IndexError):
+        put(tree, ("a", 3), parse("2", Path("value")))
+    with pytest.raises(KeyError):
+        put(tree, ("a", "name"), parse("2", Path("value")))

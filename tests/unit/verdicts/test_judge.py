@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 
 import pytest
 from factory import (
@@ -16,16 +16,14 @@ from factory import (
     stream,
     subject,
     traffic,
-    two_switches,
     where,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.observations.model import Acted, Arrived, Igmp, Impaired, Mode, TableLine
+from harness.observations.model import Arrived, Impaired, Mode, TableLine
 from harness.plan.model import (
     Audience,
-    Cast,
     ExpectDelivery,
     ExpectHeal,
     ExpectLoad,
@@ -34,7 +32,6 @@ from harness.plan.model import (
     ExpectTables,
 )
 from harness.verdicts import words
-from harness.verdicts.evidence import way
 from harness.verdicts.judge import Status, judge
 
 PLAN = plan(speed=1.0)
@@ -196,105 +193,44 @@ def test_a_late_machine_and_tables():
 
 # --- evidence ---------------------------------------------------------------------------------------------
 
-
-def test_the_way_between_two_switches():
-    chain = two_switches()
-    assert way(chain, "n1", "n2") == (("sw1", "p9"), ("sw2", "p2"))
-    assert way(chain, "n2", "n1") == (("sw2", "p9"), ("sw1", "p1"))
-    assert way(PLAN, "n1", "n3") == (("sw1", "p3"),)
-    assert way(replace(chain, links=()), "n1", "n2") == ()
+LISTENING = Mode(at_s=0.0, switch="sw1", snooping=True, unregistered="router-ports", cause="configured")
 
 
-def test_cause_and_tables_stand_on_the_way():
-    chain = two_switches()
-    events = [
-        replace(MEMBER, at_s=0.0, port="p9"),
-        replace(MEMBER, at_s=0.0, switch="sw2", port="p2"),
-        Igmp(at_s=28.0, switch="sw1", port="p1", what="query", source="10.77.0.9"),
-        replace(MEMBER, at_s=26.0, port="p9", present=False, cause="aged out"),
-    ]
-    expectation = replace(ALL, subject=subject(chain))
-    verdict = one(run(chain, events, traffic(chain, before(30))), expectation, chain)
-    assert verdict.cause == f"26.0 s sw1: {GROUP} no longer to p9 (aged out)"
-    assert verdict.tables == (
-        f"sw1 then: {GROUP} -> none; router ports: none; querier: none",
-        f"sw2 then: {GROUP} -> p2; router ports: none; querier: none",
-    )
+def test_a_verdict_carries_the_explanation_of_its_first_wrong_datagram():
+    gone = replace(MEMBER, at_s=26.0, port="p3", present=False, cause="aged out: no report")
+    others = [replace(MEMBER, at_s=0.0, port=port) for port in ("p1", "p2", "p4")]
+    records = run(PLAN, [LISTENING, *others, gone], traffic(PLAN, lambda s, r, n: r != "n3" or n < 26))
+    verdict = one(records, ALL)
+    assert (verdict.first_wrong.receiver, verdict.first_wrong.at_s) == ("n3", 26.0)
+    found = verdict.explanation
+    assert (found.sender, found.receiver, found.at_s, found.delivered) == ("n1", "n3", 26.0, False)
+    assert found.stopped_at.device == "sw1"
+    assert verdict.cause == found.summary
 
 
-@pytest.mark.parametrize(("source", "explains"), [("fd77::2", True), ("fd77::9", False)])
-def test_a_line_for_sources_of_ipv6_is_about_the_senders_ipv6_address(source, explains):
-    """What n2 sends ceases to reach n3 when the switch stops this source."""
-    hosts = tuple(replace(h, address6=IPv6Address("fd77::") + h.number) for h in PLAN.hosts)
-    six = replace(
-        PLAN, hosts=hosts, streams=(replace(PLAN.streams[0], group=IPv6Address("ff15::1"), senders=("n2",)),)
-    )
-    line = replace(
-        MEMBER, at_s=28.0, group="ff15::1", port="p3", filter=f"exclude {source}", protocol="mld", cause="v2"
-    )
-    expectation = replace(ALL, subject=subject(six, senders=("n2",), audience=Audience.NAMED, names=("n3",)))
-    verdict = one(run(six, [line], traffic(six, before(30))), expectation, six)
-    assert verdict.status is Status.FAILED
-    assert bool(verdict.cause) is explains
-
-
-def test_where_no_cable_leads_to_the_receiver_that_is_told():
-    chain = replace(two_switches(), links=())
-    expectation = replace(ALL, subject=subject(chain))
-    verdict = one(run(chain, [], traffic(chain, before(0))), expectation, chain)
-    assert verdict.status is Status.FAILED
-    assert verdict.tables == ("no cable leads from sw1 to sw2",)
-
-
-def test_words_of_causes():
-    events = [
-        Igmp(at_s=20.0, switch="sw1", port="p5", what="query", source="10.77.0.9"),
-        Igmp(at_s=20.5, switch="sw1", port="", what="query", source="10.77.255.1", sent=True),
-        Acted(at_s=21.0, text="stop querier sw1"),
-        Mode(at_s=22.0, switch="sw1", snooping=True, unregistered="drop", cause="querier known"),
-        TableLine(at_s=23.0, switch="sw1", table="querier", present=False, address="10.77.0.9"),
-        TableLine(at_s=24.0, switch="sw1", table="router-port", present=False, port="p2", cause="aged out"),
-    ]
-    causes = []
-    for count in range(1, len(events) + 1):
-        records = run(PLAN, events[:count], traffic(PLAN, before(30)))
-        causes.append(one(records, replace(ALL, subject=subject(PLAN, 25.0))).cause)
-    assert causes == [
-        "20.0 s IGMP query from 10.77.0.9 seen on sw1 port p5",
-        "20.5 s IGMP query sent by sw1",
-        "21.0 s step: stop querier sw1",
-        "22.0 s sw1: snooping is on, unregistered groups are dropped (querier known)",
-        "23.0 s sw1: querier 10.77.0.9 is gone",
-        "24.0 s sw1: p2 is no longer a router port (aged out)",
-    ]
-
-
-def test_words_of_sources_and_of_mld():
-    chosen = replace(MEMBER, at_s=28.0, port="p3", filter="exclude 10.77.0.1", cause="report from 10.77.0.3")
-    verdict = one(run(PLAN, [chosen], traffic(PLAN, before(30))), replace(ALL, subject=subject(PLAN, 31.0)))
-    assert f"{GROUP} -> p3 (exclude 10.77.0.1)" in verdict.tables[0]
-    assert words.event(replace(chosen, present=False, filter="")) == (
-        f"28.0 s sw1: {GROUP} no longer to p3 (report from 10.77.0.3)"
-    )
-    assert words.event(chosen) == (
-        f"28.0 s sw1: {GROUP} (exclude 10.77.0.1) now to p3 (report from 10.77.0.3)"
-    )
-    done = Igmp(at_s=1.0, switch="sw1", port="p2", what="leave", source="fe80::2", protocol="mld")
-    assert words.event(done) == "1.0 s MLD leave from fe80::2 seen on sw1 port p2"
-
-
-def test_a_switch_without_snooping_says_so():
+def test_what_came_and_should_not_have_is_explained_too():
     off = Mode(at_s=22.0, switch="sw1", snooping=False, unregistered="flood", cause="configured")
     verdict = one(run(PLAN, [off], traffic(PLAN)), NONE)
-    assert verdict.tables == ("sw1 then: snooping is off, every group floods",)
-    assert verdict.cause == "22.0 s sw1: snooping is off (configured)"
+    assert verdict.explanation.delivered
+    assert verdict.explanation.stopped_at is None
 
 
-def test_unicast_needs_no_tables():
-    unicast = plan(streams=(stream(4, cast=Cast.UNICAST),), speed=1.0)
-    verdict = one(run(unicast, traffic(unicast, before(9))), ALL, unicast)
-    assert verdict.status is Status.FAILED
-    assert verdict.tables == ()
+def test_what_passed_needs_no_explanation():
+    assert one(run(PLAN, traffic(PLAN)), ALL).explanation is None
+
+
+def test_words_of_changes():
+    mode = Mode(at_s=22.0, switch="sw1", snooping=True, unregistered="drop", cause="querier known")
+    assert words.change(mode) == "22.0 s sw1: snooping is on, unregistered groups are dropped (querier known)"
+    assert words.change(replace(mode, snooping=False, cause="")) == "22.0 s sw1: snooping is off"
+    gone = TableLine(at_s=23.0, switch="sw1", table="querier", present=False, address="10.77.0.9")
+    assert words.change(gone) == "23.0 s sw1: querier 10.77.0.9 is gone"
+    port = replace(gone, at_s=24.0, table="router-port", port="p2", cause="aged out")
+    assert words.change(port) == "24.0 s sw1: p2 is no longer a router port (aged out)"
+    chosen = replace(MEMBER, at_s=28.0, port="p3", filter="exclude 10.77.0.1", cause="report from 10.77.0.3")
+    assert words.change(chosen) == (
+        f"28.0 s sw1: {GROUP} (exclude 10.77.0.1) now to p3 (report from 10.77.0.3)"
+    )
 
 
 # --- purity -----------------------------------------------------------------------------------------------
