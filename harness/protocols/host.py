@@ -302,8 +302,15 @@ class MembershipHost:
         self._timers.set(key, due_s if pending_s is None else min(due_s, pending_s))
 
     def _hear_report(self, group: Address) -> None:
-        """Another member has answered: not this one (RFC 2236 section 3). Version 3 does not do that."""
-        if not self._speaks_records and group in self._wanted:
+        """Another member has answered: not this one (RFC 2236 section 3). Version 3 does not do that.
+
+        On Linux it does, where it was asked for this very group.
+        """
+        if self._speaks_records:
+            if self._config.linux:
+                self._timers.discard((_Timer.ANSWER, group))
+                self._asked.pop(group, None)
+        elif group in self._wanted:
             self._timers.discard((_Timer.ANSWER, group))
             self._repeats.pop(group, None)
             self._spoke_last.discard(group)

@@ -26,7 +26,7 @@ from harness.scenario.loader import load
 from .envelope import SEEDS, SEEDS_IN_DOUBT, Parting, partings
 from .generator import scenario
 
-_SPOILT_REAL_S = 0.3
+_SPOILT_REAL_S = 0.1
 """A lab that is later than this is compared with nothing."""
 
 

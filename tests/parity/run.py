@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     seeds = [seed for seed in wanted.seeds if wanted.again or f"seed-{seed}" not in known]
     counts: Counter[Status] = Counter()
     began_s = time.monotonic()
-    with Pool(jobs=wanted.jobs) as pool, log.open("a", encoding="utf-8") as lines:
+    with Pool(jobs=wanted.jobs, repeats=False) as pool, log.open("a", encoding="utf-8") as lines:
         for number, result in enumerate(results(written(seeds, folder / "scenarios"), pool, folder / "runs"), 1):
             counts[result.status] += 1
             print(f"{result.name} {result.status.value}", file=lines, flush=True)
