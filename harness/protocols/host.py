@@ -103,7 +103,7 @@ class MembershipHost:
         """
         wanted, self._wanted = self._wanted, {}
         self._forget_pending()
-        if not self._config.linux:
+        if not (self._config.linux and self._config.dialect is Dialect.IGMP):
             self._older_queriers.clear()
         effects: list[Effect] = []
         for group, sources in wanted.items():

@@ -42,8 +42,8 @@ class HostConfig:
     (RFC 2236 section 8.10, RFC 9776 section 8.11). ``query_interval_s`` is what a querier that names none is
     taken to have; ``v1_response_s`` what a version 1 query leaves to answer.
     ``linux`` does what Linux 6.18 was seen to do beside the RFCs (docs/kernel-quirks.md): a report without
-    records silences a host of any version that was asked for the group, older queriers are remembered while
-    the link is down, and one that was told to speak MLDv2 does not see queries of MLDv1.
+    records silences a host of any version that was asked for the group, older queriers of IGMP are remembered
+    while the link is down, and one that was told to speak MLDv2 does not see queries of MLDv1.
     """
 
     address: Address

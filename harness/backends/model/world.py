@@ -39,9 +39,10 @@ _ARRIVAL_LIMIT_REAL_S = 2.0
 class World:
     """A plan in virtual time."""
 
-    def __init__(self, plan: Plan, emit: Emit, settles_in_s: float | None = None) -> None:
+    def __init__(self, plan: Plan, emit: Emit, *, settles_in_s: float = 0.0, joins_after_s: float = 0.0) -> None:
         self._plan = plan
         self._settles_in_s = settles_in_s
+        self._joins_after_s = joins_after_s
         self._emit = emit
         self._agenda = agenda = Agenda()
         self._journal = journal = Journal(agenda, emit)
@@ -106,6 +107,7 @@ class World:
                 if on:
                     self._hosts[host.name].start_querier(dialect)
         self._wait_for_queries()
+        agenda.run_until(self._joins_after_s)
         joined_s = agenda.now
         joins = [
             (host, stream)
@@ -118,8 +120,7 @@ class World:
             self._join(host.name, stream)
         agenda.run_until(joined_s + min(_SETTLES_IN_REAL_S * plan.speed, _SETTLES_AT_MOST_S))
         self._give_time_to(joins, joined_s)
-        if self._settles_in_s is not None:
-            agenda.run_until(self._settles_in_s)
+        agenda.run_until(self._settles_in_s)
         self._hush(False)
         self._journal.zero_s = agenda.now
 
