@@ -31,7 +31,7 @@ SEEDS, SEEDS_IN_DOUBT = 8, 64
 """How many runs of the model an envelope has, and one that must confirm a parting."""
 _KNOWN_WITHIN_REAL_S = 0.03
 """A join is known so soon, where nothing is in doubt."""
-_LATE_REAL_S = 0.01
+_LATE_REAL_S = 0.02
 """So much later each a busy lab's first queries may come."""
 _BLIP_S = 0.5
 """What lasts shorter, in the customer's seconds, is no difference."""

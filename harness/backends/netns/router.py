@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
@@ -19,11 +20,25 @@ from harness.observations.model import TableLine
 from harness.plan.model import PeerKind, PlanHost
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, Send, TableChange
-from harness.protocols.querier import Querier
+from harness.protocols.querier import Querier, QuerierConfig
 from harness.wire import ethernet, ipv4, ipv6
 
 INTERFACE = "eth0"
 _INTERFACE_INDEX = 2
+
+
+WIRE_RESPONSE_S = {Dialect.IGMP: 0.1, Dialect.MLD: 0.02}
+"""The shortest time that the wire leaves hosts to answer (MLD: their kernels), in this machine's seconds."""
+
+
+def held(config: QuerierConfig) -> QuerierConfig:
+    """A querier that waits after a leave for as long as its questions let hosts answer.
+
+    A host's querier has no setting for that time (1 s), so it cannot be refused at a speed that makes it too
+    short, as that of a switch is.
+    """
+    least_s = WIRE_RESPONSE_S[config.dialect]
+    return replace(config, last_member_interval_s=max(config.last_member_interval_s, least_s))
 
 
 class RouterQuerier:
@@ -41,7 +56,7 @@ class RouterQuerier:
         self._loop = loop
         self._clock = clock
         self._emit = emit
-        self._machine = Querier(config.scaled(clock.speed), ports=(INTERFACE,))
+        self._machine = Querier(held(config.scaled(clock.speed)), ports=(INTERFACE,))
         self._tap = Tap(INTERFACE, CONTROL_FRAMES)
         self._stack = _StackSender(dialect) if router.kind is PeerKind.NODE else None
         self._wake_s: float | None = None
