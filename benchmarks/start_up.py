@@ -4,13 +4,15 @@ python benchmarks/start_up.py [--rounds 11] [--small FILE] [--all FOLDER]
 
 Each command is a process of its own, as a person starts it, with Python's compiled files in place: a round
 before the measured ones makes them, in a folder of this run's own. "Python" is the interpreter that does
-nothing, "imports" what `mcast predict` imports before it looks at its file. Prints medians, and the slowest.
+nothing, "imports" what `mcast predict` imports before it looks at its file. Prints medians, the slowest, and
+the median of the processor's time, which says more where others use the machine too.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -24,13 +26,20 @@ FINE = (0, 1)
 """Exit codes of an answer: all held, or some did not."""
 
 
-def seconds(command: list[str], environment: dict[str, str]) -> float:
-    began_s = time.perf_counter()
+def processor_s() -> float:
+    """What ended children have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def seconds(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """How long a command took, and how much of that the processor worked for it."""
+    began_s, used_s = time.perf_counter(), processor_s()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     took_s = time.perf_counter() - began_s
     if done.returncode not in FINE:
         sys.exit(f"{' '.join(command)} exited with {done.returncode}:\n{done.stderr[-2000:]}")
-    return took_s
+    return took_s, processor_s() - used_s
 
 
 def main() -> None:
@@ -51,16 +60,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mcast-start-up-") as compiled:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         environment |= {"PYTHONPYCACHEPREFIX": compiled, "PYTHONPATH": str(ROOT)}
-        taken_s: dict[str, list[float]] = {name: [] for name in commands}
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
         for number in range(given.rounds + 1):
             for name, command in commands.items():
-                took_s = seconds(command, environment)
+                once = seconds(command, environment)
                 if number:
-                    taken_s[name].append(took_s)
+                    taken[name].append(once)
     width = max(len(name) for name in commands)
-    print(f"{'':{width}}  median   slowest   ({given.rounds} rounds)")
-    for name, values in taken_s.items():
-        print(f"{name:{width}}  {statistics.median(values):.3f} s  {max(values):.3f} s")
+    print(f"{'':{width}}  median   slowest  processor   ({given.rounds} rounds)")
+    for name, values in taken.items():
+        took_s, worked_s = zip(*values, strict=True)
+        median_s, median_worked_s = statistics.median(took_s), statistics.median(worked_s)
+        print(f"{name:{width}}  {median_s:.3f} s  {max(took_s):.3f} s  {median_worked_s:.3f} s")
 
 
 if __name__ == "__main__":

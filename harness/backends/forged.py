@@ -18,7 +18,7 @@ def frame_of(forgery: Forgery, speed: float = 1.0) -> bytes:
     if isinstance(message, Hello):
         return hello_frame(message, source_mac=mac_bytes(forgery.source_mac))
     mac = forgery.destination_mac
-    dialect = Dialect.IGMP if forgery.source.version == 4 else Dialect.MLD
+    dialect = Dialect.of(forgery.source)
     return dialect.frame(
         message,
         source_mac=mac_bytes(forgery.source_mac),

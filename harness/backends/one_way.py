@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from random import Random
 
 from harness.plan.impairment import FrameKind, Impairment
+from harness.wire import mld
+from harness.wire.ipv4 import PROTOCOL_IGMP
 
 _ETHERNET_HEADER = 14
 _IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
 _LENGTH = struct.Struct("!H")
-_IGMP = 2
-_MLD_TYPES = frozenset({130, 131, 132, 143})
 
 
 class OneWay:
@@ -111,11 +111,11 @@ def traits_of(frame: bytes) -> Traits:
         kinds.add(FrameKind.UNICAST)
     if frame[12:14] == _IPV4 and len(frame) >= 34:
         size = _LENGTH.unpack_from(frame, 16)[0]
-        if frame[23] == _IGMP:
+        if frame[23] == PROTOCOL_IGMP:
             kinds.add(FrameKind.IGMP)
     elif frame[12:14] == _IPV6 and len(frame) >= 54:
         size = _LENGTH.unpack_from(frame, 18)[0] + 40
         # RFC 3810 section 5: behind a hop-by-hop header, which the router alert makes eight octets long.
-        if frame[20] == 0 and frame[54:56] == b"\x3a\x00" and len(frame) > 62 and frame[62] in _MLD_TYPES:
+        if frame[20] == 0 and frame[54:56] == b"\x3a\x00" and len(frame) > 62 and frame[62] in mld.TYPES:
             kinds.add(FrameKind.MLD)
     return Traits(kinds=frozenset(kinds), size=size)

@@ -7,7 +7,7 @@ read them they are quoted, and nothing is claimed. Pure.
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Interface, IPv6Interface, ip_address
+from ipaddress import IPv4Interface, IPv6Address, IPv6Interface, ip_address
 
 from harness.explanation.case import Case
 from harness.plan.model import Cast, PlanHost
@@ -42,7 +42,7 @@ def of_queries(case: Case, name: str, asker: str) -> str | None:
 def of_reports(case: Case, name: str) -> str | None:
     """Say which rule of a host drops its own reports."""
     host = case.scene.hosts[name]
-    source = host.address if case.protocol == "igmp" else host.link_local
+    source = host.address if case.protocol == "igmp" else host.link_local or IPv6Address(0)
     kind = _IGMP_RECORDS if case.protocol == "igmp" else _MLD_RECORDS
     target = _TO_ROUTERS[case.protocol]
     if host.igmp_version in {1, 2} and case.protocol == "igmp":

@@ -195,7 +195,7 @@ def _not_renewed(case: Case, switch: str, line: TableLine, interval_s: float) ->
         yield from _too_seldom(case, switch, interval_s) or _why_not_asked(case, switch)
         return
     if not asked:
-        yield "no report renewed it, and the only query since then was none for hosts"
+        yield "no report renewed it: all queries since then were forged"
         yield from asks_no_more(case, switch, heard[-1])
         return
     first = asked[0]
@@ -369,13 +369,19 @@ def _kept(case: Case, switch: str, inward: str, onward: Cable) -> Iterator[str]:
         f"{case.towards(switch, onward.near.port)} is none{rule}"
     )
     heard = case.queries(switch)
-    if heard and heard[-1].port != onward.near.port:
+    if heard and heard[-1].port != onward.near.port and not _is_down(case, switch, heard[-1].port):
         who = f"{switch} itself" if heard[-1].sent else case.named(heard[-1].source)
         far = onward.far
         yield f"{who} asks on that side; so {end_words(far)} should be a router port, and is none"
         yield from no_router_port(case, far.device, far.port)
         return
     yield from no_router_port(case, switch, onward.near.port)
+
+
+def _is_down(case: Case, switch: str, port: str) -> bool:
+    """Whether the cable of a port carries nothing now; the switch itself, without a port, is never down."""
+    cable = case.scene.cable_of(switch, port)
+    return cable is not None and bool(case.scene.down(cable, case.at_s))
 
 
 def _not_yet(case: Case, switch: str, cables: tuple[Cable, ...]) -> Iterator[str]:

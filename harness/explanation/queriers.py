@@ -196,9 +196,10 @@ def _asked_from_nowhere(case: Case, switch: str, last: Igmp) -> Iterator[str]:
 
 
 def _real_querier_silent(case: Case, switch: str) -> Iterator[str]:
+    domain = case.scene.domain(switch)
     for device in case.scene.askers():
         place = device if device in case.scene.switches else case.scene.hosts[device].switch
-        if place in case.scene.domain(switch) and (why := silent(case, device)):
+        if place in domain and (why := silent(case, device)):
             yield why
             return
 

@@ -13,9 +13,9 @@ from functools import cached_property
 from harness.observations.history import History
 from harness.observations.words import moment
 from harness.plan.impairment import FrameKind, Impairment
-from harness.plan.model import Action, ActionKind, End, PeerKind, PlanHost, PlanLink, PlanSwitch
+from harness.plan.model import Action, ActionKind, End, PeerKind, Plan, PlanHost, PlanLink, PlanSwitch
 from harness.protocols.dialect import Dialect
-from harness.protocols.querier import QuerierConfig
+from harness.protocols.querier_config import QuerierConfig
 from harness.protocols.snooping_config import SnoopingConfig
 
 _TREE = "spanning tree: "
@@ -77,6 +77,16 @@ def end_words(end: End) -> str:
     return end.device if end.port == "eth0" else f"{end.device}:{end.port}"
 
 
+def cables_of(plan: Plan) -> dict[str, tuple[Cable, ...]]:
+    """Return for every switch its cables to other switches, in the order of the file."""
+    found: dict[str, list[Cable]] = {switch.name: [] for switch in plan.switches}
+    for link in plan.links:
+        near, far = (End(device=name, port=port) for name, port in (link.a, link.b))
+        found[near.device].append(Cable(near=near, far=far))
+        found[far.device].append(Cable(near=far, far=near))
+    return {name: tuple(cables) for name, cables in found.items()}
+
+
 class Scene:
     """The plan's network as it was at any moment of a run."""
 
@@ -103,17 +113,18 @@ class Scene:
     @cached_property
     def exits(self) -> dict[str, tuple[Cable, ...]]:
         """For every switch its cables to other switches, in the order of the file."""
-        found: dict[str, list[Cable]] = {name: [] for name in self.switches}
-        for link in self.plan.links:
-            near, far = (End(device=name, port=port) for name, port in (link.a, link.b))
-            found[near.device].append(Cable(near=near, far=far))
-            found[far.device].append(Cable(near=far, far=near))
-        return {name: tuple(cables) for name, cables in found.items()}
+        return cables_of(self.plan)
 
     def peer(self, device: str, port: str) -> str:
         """Return what a port's cable leads to; empty without a cable."""
         far = self._far.get(End(device=device, port=port))
         return "" if far is None else far.device
+
+    def cable_of(self, device: str, port: str) -> Cable | None:
+        """Return the cable of a port, as what leaves there passes it; None without one."""
+        near = End(device=device, port=port)
+        far = self._far.get(near)
+        return None if far is None else Cable(near=near, far=far)
 
     def is_host(self, name: str) -> bool:
         """Whether it is a node or a router."""

@@ -7,9 +7,10 @@ blocked or broken cable is the only way, the walk over it says so. Pure.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Mapping
 
-from harness.explanation.scene import Cable, Scene
-from harness.plan.model import End
+from harness.explanation.scene import Cable, Scene, cables_of
+from harness.plan.model import End, Plan
 
 
 def way(scene: Scene, start: str, goal: str, at_s: float) -> tuple[Cable, ...]:
@@ -38,8 +39,27 @@ def backwards(cables: tuple[Cable, ...]) -> tuple[Cable, ...]:
     return tuple(_reversed(cable) for cable in reversed(cables))
 
 
+def exits(plan: Plan, sender: str, receiver: str) -> tuple[tuple[str, str], ...]:
+    """Return where a datagram leaves each switch from host to host over the plan's cables, up or down.
+
+    (switch, port) in the order of the way; empty if no cable joins them.
+    """
+    start, end = plan.host(sender), plan.host(receiver)
+    found = _shortest(cables_of(plan), start.switch, end.switch, lambda _: False)
+    if found is None:
+        return ()
+    return (*((cable.near.device, cable.near.port) for cable in found), (end.switch, end.port))
+
+
 def _between(scene: Scene, start: str, goal: str, at_s: float) -> tuple[Cable, ...] | None:
-    """The cables between two switches by the number of broken ones, then of all; None if there is no way."""
+    """The cables between two switches that are the least broken; None if there is no way."""
+    return _shortest(scene.exits, start, goal, lambda cable: bool(scene.down(cable, at_s)))
+
+
+def _shortest(
+    exits_of: Mapping[str, tuple[Cable, ...]], start: str, goal: str, broken: Callable[[Cable], bool]
+) -> tuple[Cable, ...] | None:
+    """The way with the fewest broken cables, and of those the shortest; None if there is none."""
     came_by: dict[str, Cable | None] = {}
     reached: deque[tuple[str, Cable | None]] = deque([(start, None)])
     later: list[tuple[str, Cable | None]] = []
@@ -52,10 +72,9 @@ def _between(scene: Scene, start: str, goal: str, at_s: float) -> tuple[Cable, .
         came_by[here] = by
         if here == goal:
             break
-        for cable in scene.exits[here]:
+        for cable in exits_of[here]:
             if cable.far.device not in came_by:
-                broken = scene.down(cable, at_s)
-                (later if broken else reached).append((cable.far.device, cable))
+                (later if broken(cable) else reached).append((cable.far.device, cable))
     if goal not in came_by:
         return None
     found: list[Cable] = []

@@ -17,7 +17,7 @@ from harness.plan.addresses import mac_bytes
 from harness.profiles import DataPlane, Habits, Profile
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Unregistered
-from harness.protocols.querier import QuerierConfig
+from harness.protocols.querier_config import QuerierConfig
 from harness.protocols.snooping_config import (
     FloodUntil,
     GroupLimit,

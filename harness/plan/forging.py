@@ -109,7 +109,7 @@ def _check(forgery: Forgery) -> None:
     if isinstance(forgery.message, Hello):
         hello_frame(forgery.message, source_mac=bytes(6))
     else:
-        dialect = Dialect.IGMP if forgery.source.version == 4 else Dialect.MLD
+        dialect = Dialect.of(forgery.source)
         dialect.frame(forgery.message, source_mac=mac_bytes(forgery.source_mac), source=forgery.source)
 
 
@@ -164,7 +164,7 @@ def _record(kind: RecordType, group: Address, sources: tuple[Address, ...] = ())
 
 def _text(host: PlanHost, forgery: Forgery) -> str:
     """``n3 forges a query (version 2, 10 s) from 10.77.0.1 without router alert``."""
-    dialect = Dialect.IGMP if forgery.source.version == 4 else Dialect.MLD
+    dialect = Dialect.of(forgery.source)
     words = [f"{host.name} forges {_what(forgery.message, dialect)}"]
     if forgery.source != _own(host, dialect):
         words.append(f"from {forgery.source}")

@@ -17,9 +17,8 @@ from harness.plan.model import Cast, Plan, PlanHost, PlanStream, PlanSwitch
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect, source_specific
 from harness.protocols.host_config import HostConfig, IgnoredQuery
-from harness.protocols.querier import QuerierConfig
-from harness.protocols.snooping import SnoopingConfig
-from harness.protocols.snooping_config import HeaderCheck
+from harness.protocols.querier_config import QuerierConfig
+from harness.protocols.snooping_config import HeaderCheck, SnoopingConfig
 from harness.scenario.hosts import EmulatedHost
 from harness.wire.membership import Address
 from harness.wire.mld import ALL_NODES
@@ -100,8 +99,8 @@ def learning(switch: PlanSwitch, host: PlanHost, stream: PlanStream, groups: int
     """What becomes of the reports of a host's membership at a switch that they reach.
 
     The rules of a firewall are opaque, so a host that has some may keep its own reports in; a table that has
-    no room for all ``groups``, or for all sources of one, may be full; and where sources must be named, a host
-    that follows an older querier does not name them.
+    no room for all ``groups``, or for all sources of one, may be full; and a host that follows an older
+    querier names no sources where they must be named.
     """
     behaviour = switch.behaviour if stream.group.version == 4 else switch.mld
     if behaviour is None or not behaviour.snooping:

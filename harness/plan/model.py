@@ -20,8 +20,8 @@ from harness.plan.impairment import Impairment
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
 from harness.protocols.host_config import HostConfig
-from harness.protocols.querier import QuerierConfig
-from harness.protocols.snooping import SnoopingConfig
+from harness.protocols.querier_config import QuerierConfig
+from harness.protocols.snooping_config import SnoopingConfig
 from harness.wire.membership import Address, Message
 from harness.wire.pim import Hello
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from enum import Enum
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from harness.plan.model import (
 )
 from harness.protocols.dialect import Dialect
 from harness.protocols.host_config import HostConfig
-from harness.protocols.querier import QuerierConfig
+from harness.protocols.querier_config import QuerierConfig
 from harness.protocols.snooping_config import GroupLimit, Lookup, RelayTo, SnoopingConfig, TopologyChange
 from harness.source.duration import text as seconds
 
@@ -45,7 +46,21 @@ def digest(plan: Plan) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def _plain(value: object) -> Any:
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
+
+
+@cache
+def _shape(kind: type) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What of a dataclass is told beside its fields, and their names. TypeError for another class."""
+    told = (
+        {"kind": kind.__name__.removeprefix("Expect").lower()} if kind.__name__.startswith("Expect") else {}
+    )
+    return told, tuple(field.name for field in fields(kind))
+
+
+def _plain(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:  # nearly all values of a plan
+        return value
     match value:
         case Enum():
             plain: Any = value.value
@@ -59,12 +74,10 @@ def _plain(value: object) -> Any:
             plain = sorted(_plain(item) for item in value)
         case tuple():
             plain = [_plain(item) for item in value]
-        case _ if is_dataclass(value) and not isinstance(value, type):
-            name = type(value).__name__
-            kind = {"kind": name.removeprefix("Expect").lower()} if name.startswith("Expect") else {}
-            plain = kind | {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         case _:
-            plain = value
+            kind: Any = type(value)
+            told, names = _shape(kind)
+            plain = told | {name: _plain(getattr(value, name)) for name in names}
     return plain
 
 

@@ -8,9 +8,11 @@ a switch that does both runs two machines.
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
-from harness.wire import igmp, mld
+from harness.wire import ethernet, igmp, mld
+from harness.wire.malformed import Malformed
 from harness.wire.membership import Address, ControlFrame, Message, Query
 
 _MULTICAST_V4 = 0xE  # 224.0.0.0/4
@@ -21,6 +23,8 @@ _NEVER_PRUNED_V6 = (0xFF00, 0xFF01, 0xFF02)
 _SOURCE_SPECIFIC_V6 = 0xFF3  # ff3x::/32
 _OF_EVERY_NODE = (IPv4Address("224.0.0.1"), mld.ALL_NODES)
 _SCOPE_OF_A_LINK = 2
+_FRAMES_REMEMBERED = 1 << 17
+"""One frame is read by every switch and host that it comes to, and hosts answer with the same frame again."""
 
 
 class Dialect(Enum):
@@ -28,6 +32,16 @@ class Dialect(Enum):
 
     IGMP = "igmp"
     MLD = "mld"
+
+    @classmethod
+    def of(cls, address: Address) -> Dialect:
+        """The protocol that this address, or group, is one of."""
+        return cls.IGMP if address.version == 4 else cls.MLD
+
+    @classmethod
+    def of_frame(cls, frame: bytes) -> Dialect | None:
+        """The protocol that a frame can hold by its network layer; None for other layers."""
+        return _BY_ETHERTYPE.get(frame[12:14])
 
     @property
     def unspecified(self) -> Address:
@@ -46,7 +60,7 @@ class Dialect(Enum):
 
     def speaks(self, address: Address) -> bool:
         """Whether the address is one of this protocol's network layer."""
-        return address.version == (4 if self is Dialect.IGMP else 6)
+        return self is Dialect.of(address)
 
     def can_query_from(self, address: Address) -> bool:
         """Whether hosts heed a query from this address.
@@ -69,7 +83,7 @@ class Dialect(Enum):
 
     def parse(self, frame: bytes) -> ControlFrame | None:
         """Read a frame; None when it carries something else. Raises Malformed for a damaged one."""
-        return igmp.parse_igmp_frame(frame) if self is Dialect.IGMP else mld.parse_mld_frame(frame)
+        return _read_igmp(frame) if self is Dialect.IGMP else _read_mld(frame)
 
     def frame(
         self,
@@ -118,6 +132,24 @@ class Dialect(Enum):
         return mld.representable_response_s(seconds, version)
 
 
+_BY_ETHERTYPE = {
+    ethernet.ETHERTYPE_IPV4.to_bytes(2, "big"): Dialect.IGMP,
+    ethernet.ETHERTYPE_IPV6.to_bytes(2, "big"): Dialect.MLD,
+}
+
+
+def read(frame: bytes) -> tuple[Dialect, ControlFrame] | None:
+    """Read a frame of either protocol; None for a damaged one and for whatever else it carries."""
+    dialect = Dialect.of_frame(frame)
+    if dialect is None:
+        return None
+    try:
+        found = dialect.parse(frame)
+    except Malformed:
+        return None
+    return None if found is None else (dialect, found)
+
+
 def never_reported(group: Address) -> bool:
     """Whether no host says that it is a member: of a group that every node is in, or that is on no link.
 
@@ -155,3 +187,13 @@ def source_specific(group: Address) -> bool:
     if group.version == 4:
         return number >> 24 == _SOURCE_SPECIFIC_V4
     return number >> 116 == _SOURCE_SPECIFIC_V6 and number >> 96 & 0xFFFF == 0
+
+
+@lru_cache(maxsize=_FRAMES_REMEMBERED)
+def _read_igmp(frame: bytes) -> ControlFrame | None:
+    return igmp.parse_igmp_frame(frame)
+
+
+@lru_cache(maxsize=_FRAMES_REMEMBERED)
+def _read_mld(frame: bytes) -> ControlFrame | None:
+    return mld.parse_mld_frame(frame)

@@ -46,6 +46,11 @@ class FollowUps:
         self._sources: dict[Key, dict[Address, _Round]] = {}
         self._sources_due: Deadlines[Key] = Deadlines()
 
+    @property
+    def under_way(self) -> bool:
+        """Whether there is any round."""
+        return bool(self._groups) or bool(self._sources)
+
     def ask_group(self, key: Key, now: float) -> list[Question]:
         """Begin a round for a group, unless one is under way that nobody has answered yet."""
         under_way = self._groups.get(key)

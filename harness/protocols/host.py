@@ -19,7 +19,7 @@ from harness.protocols.deadlines import Deadlines
 from harness.protocols.dialect import Dialect, never_reported
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter
 from harness.protocols.host_config import HostConfig, IgnoredQuery
-from harness.protocols.intents import heard, told
+from harness.protocols.intents import heard, said
 from harness.wire import membership
 from harness.wire.malformed import Malformed
 from harness.wire.membership import Address, GroupRecord, Message, RecordType
@@ -28,21 +28,47 @@ NO_SOURCE = SourceFilter(mode=FilterMode.INCLUDE)
 """What a host wants of a group that it has not joined."""
 
 
-class _Timer(Enum):
-    """What is due: an answer to a query, or what repeats a change. Both are one timer in version 1 and 2."""
+class _Due(Enum):
+    """What falls due: an answer to a query, or what repeats a change; one timer in version 1 and 2."""
 
     ANSWER = "answer"
     REPEAT = "repeat"
 
 
-_Key = tuple[_Timer, Address | None]
-"""The group is None for the answer to a general query in version 3."""
+@dataclass(slots=True, eq=False)
+class _Timer:
+    """Something that falls due, for a group; None is the answer to a general query in version 3.
+
+    It is the key of its own deadline: an object is found at once, an address works out its hash each time.
+    """
+
+    due: _Due
+    group: Address | None
+
+
+@dataclass(slots=True, eq=False)
+class _Membership:
+    """A group that is joined, with the sources that are wanted of it.
+
+    ``asked`` are the sources that the pending answer is to be about, all if empty. ``repeats_left`` of a
+    join, and ``spoke_last`` (was it this host that reported the group last), are of versions without records.
+    """
+
+    group: Address
+    wanted: SourceFilter
+    answer: _Timer
+    asked: tuple[Address, ...] = ()
+    repeats_left: int = 0
+    spoke_last: bool = False
+    said: tuple[int, list[Effect]] = (0, [])
+    """The last report of the group with its version, to be said again."""
 
 
 @dataclass(slots=True)
 class _Change:
     """What of a change has not been told often enough (RFC 9776 section 5.1)."""
 
+    timer: _Timer
     mode_left: int = 0
     sources_left: dict[Address, int] = field(default_factory=dict)
 
@@ -58,13 +84,15 @@ class MembershipHost:
         self._config = config
         self._chance = chance
         self._port = port
-        self._wanted: dict[Address, SourceFilter] = {}
-        self._timers: Deadlines[_Key] = Deadlines()
-        self._asked: dict[Address, tuple[Address, ...]] = {}
-        self._repeats: dict[Address, int] = {}
+        self._newest = config.newest_version
+        self._version = self._newest
+        self._joined: dict[Address, _Membership] = {}
+        self._general = _Timer(_Due.ANSWER, None)
+        self._timers: Deadlines[_Timer] = Deadlines()
         self._changes: dict[Address, _Change] = {}
-        self._spoke_last: set[Address] = set()
         self._older_queriers: Deadlines[int] = Deadlines()
+        self._state_said: list[Effect] = []
+        """The last report of everything that is joined, to be said again; empty after a change."""
 
     @property
     def config(self) -> HostConfig:
@@ -74,11 +102,11 @@ class MembershipHost:
     @property
     def version(self) -> int:
         """The version it speaks now: its newest, or that of the oldest querier it has lately heard."""
-        return min((self._config.newest_version, *self._older_queriers.pending()))
+        return self._version
 
     def memberships(self) -> tuple[tuple[Address, SourceFilter], ...]:
         """Every group that it has joined, with the sources it wants, in the order of joining."""
-        return tuple(self._wanted.items())
+        return tuple((one.group, one.wanted) for one in self._joined.values())
 
     def join(self, group: Address, now: float, sources: SourceFilter = EVERY_SOURCE) -> list[Effect]:
         """Want a group, or other sources of it than before. Reports at once, and repeats that.
@@ -101,13 +129,15 @@ class MembershipHost:
 
         What was heard on the old link is forgotten.
         """
-        wanted, self._wanted = self._wanted, {}
+        joined, self._joined = self._joined, {}
         self._forget_pending()
         if not (self._config.linux and self._config.dialect is Dialect.IGMP):
             self._older_queriers.clear()
+            self._version = self._newest
         effects: list[Effect] = []
-        for group, sources in wanted.items():
-            effects += self._change(group, sources, now)
+        for one in joined.values():
+            effects += self._change(one.group, one.wanted, now)
+            self._joined[one.group].spoke_last |= one.spoke_last
         return effects
 
     def receive(self, frame: bytes, now: float) -> list[Effect]:
@@ -116,82 +146,85 @@ class MembershipHost:
             read = self._config.dialect.parse(frame)
         except Malformed:
             return []
-        if read is None or read.source_mac == self._config.mac or self._config.dialect.discards(read):
-            return []
+        return [heard(self._port, read)] if read is not None and self.hear(read, now) else []
+
+    def hear(self, read: membership.ControlFrame, now: float) -> bool:
+        """As ``receive``, of a frame that has been read; False if it is none that this host heeds."""
+        if read.source_mac == self._config.mac or self._config.dialect.discards(read):
+            return False
         match read.message:
             case membership.Query() as query:
                 if self._ignores(read, query):
-                    return []
+                    return False
                 self._hear_query(query, now)
             case membership.Report(version=version, group=group):
-                if version <= self._config.newest_version or self._config.linux:
+                if version <= self._newest or self._config.linux:
                     self._hear_report(group)
             case membership.RecordReport() | membership.Leave():
                 pass
             case _:
                 assert_never(read.message)
-        return [heard(self._port, read)]
+        return True
 
     def tick(self, now: float) -> list[Effect]:
         """Do what has fallen due, in the order in which it did."""
         effects: list[Effect] = []
         while (due := self.next_deadline()) is not None and due <= now:
             if (older := self._older_queriers.next()) is not None and older <= due:
-                before = self.version
                 self._older_queriers.pop_due(due)
-                if self.version != before:
-                    self._forget_pending()
-            for key in self._timers.pop_due(due):
-                effects += self._fall_due(key, due)
+                self._follow_queriers()
+            for timer in self._timers.pop_due(due):
+                effects += self._fall_due(timer, due)
         return effects
 
     def next_deadline(self) -> float | None:
         """When ``tick`` must be called next; None while there is nothing to wait for."""
-        moments = (self._timers.next(), self._older_queriers.next())
-        return min((at for at in moments if at is not None), default=None)
+        answer_s, older_s = self._timers.next(), self._older_queriers.next()
+        if answer_s is None or (older_s is not None and older_s < answer_s):
+            return older_s
+        return answer_s
 
     # --- memberships --------------------------------------------------------------------------------------
 
     def _leave(self, group: Address, now: float) -> list[Effect]:
-        return self._change(group, NO_SOURCE, now) if group in self._wanted else []
+        return self._change(group, NO_SOURCE, now) if group in self._joined else []
 
     def _change(self, group: Address, new: SourceFilter, now: float) -> list[Effect]:
-        old = self._wanted.get(group, NO_SOURCE)
+        known = self._joined.get(group)
+        old = NO_SOURCE if known is None else known.wanted
         if old == new:
             return []
-        if new == NO_SOURCE:
-            del self._wanted[group]
-            self._asked.pop(group, None)
-            self._timers.discard((_Timer.ANSWER, group))
-        else:
-            self._wanted[group] = new
+        self._state_said = []
+        if known is None:
+            known = self._joined[group] = _Membership(group, new, _Timer(_Due.ANSWER, group))
+        elif new == NO_SOURCE:
+            del self._joined[group]
+            self._timers.discard(known.answer)
+        known.wanted = new
         if self._speaks_records:
             return self._change_records(group, old, new, now)
         if old == NO_SOURCE:
-            self._repeats[group] = self._config.robustness - 1
-            return self._report(group, now)
-        return self._say_leave(group) if new == NO_SOURCE else []
+            known.repeats_left = self._config.robustness - 1
+            return self._report(known, now)
+        return self._say_leave(known) if new == NO_SOURCE else []
 
-    def _say_leave(self, group: Address) -> list[Effect]:
+    def _say_leave(self, gone: _Membership) -> list[Effect]:
         """RFC 2236 section 3: whoever reported last says that it goes; the others may keep silent."""
-        self._repeats.pop(group, None)
-        spoke_last = group in self._spoke_last
-        self._spoke_last.discard(group)
-        has_leaves = self.version >= self._config.dialect.leaves_version
-        return (
-            self._say(membership.Leave(group=group))
-            if spoke_last and has_leaves and self._config.leaves
-            else []
-        )
+        has_leaves = self._version >= self._config.dialect.leaves_version
+        if not (gone.spoke_last and has_leaves and self._config.leaves):
+            return []
+        return self._say(membership.Leave(group=gone.group))
 
     def _change_records(
         self, group: Address, old: SourceFilter, new: SourceFilter, now: float
     ) -> list[Effect]:
         if new == NO_SOURCE and not self._config.leaves:
-            self._changes.pop(group, None)
-            self._timers.discard((_Timer.REPEAT, group))
+            if (pending := self._changes.pop(group, None)) is not None:
+                self._timers.discard(pending.timer)
             return []
-        change = self._changes.setdefault(group, _Change())
+        change = self._changes.get(group)
+        if change is None:
+            change = self._changes[group] = _Change(_Timer(_Due.REPEAT, group))
         if old.mode is not new.mode:
             change.mode_left = self._config.robustness
             change.sources_left.clear()
@@ -208,12 +241,13 @@ class MembershipHost:
             del self._changes[group]
         else:
             delay_s = self._chance.uniform(0, self._config.unsolicited_v3_s)
-            self._timers.set((_Timer.REPEAT, group), now + delay_s)
+            self._timers.set(change.timer, now + delay_s)
         return self._say(membership.RecordReport(records=records))
 
     def _change_of(self, group: Address, change: _Change) -> tuple[GroupRecord, ...]:
         """The records of RFC 9776 section 5.1, counted as told."""
-        wanted = self._wanted.get(group, NO_SOURCE)
+        known = self._joined.get(group)
+        wanted = NO_SOURCE if known is None else known.wanted
         includes = wanted.mode is FilterMode.INCLUDE
         if change.mode_left:
             change.mode_left -= 1
@@ -255,12 +289,10 @@ class MembershipHost:
         config = self._config
         old_form = query.version == 1 and config.dialect is Dialect.IGMP
         response_s = config.v1_response_s if old_form else query.max_response_s
-        if query.version < config.newest_version:
-            before = self.version
+        if query.version < self._newest:
             present_s = config.robustness * config.query_interval_s + response_s
             self._older_queriers.set(query.version, now + present_s)
-            if self.version != before:
-                self._forget_pending()
+            self._follow_queriers()
         if not config.answers_queries:
             return
         due_s = now + self._chance.uniform(0, response_s) + config.extra_delay_s
@@ -268,97 +300,123 @@ class MembershipHost:
             self._plan_records(query, due_s)
             return
         # A version 1 host does not look at the group (RFC 2236 section 2.4).
-        asked = None if config.newest_version < config.dialect.leaves_version else query.group
-        for group in self._wanted if asked is None else (asked,):
-            if group in self._wanted:
-                # Each group has a delay of its own.
-                self._plan_report(group, due_s, now + response_s + config.extra_delay_s)
-                due_s = now + self._chance.uniform(0, response_s) + config.extra_delay_s
+        asked = None if self._newest < config.dialect.leaves_version else query.group
+        for one in self._joined.values() if asked is None else self._asked_for(asked):
+            # Each group has a delay of its own.
+            self._plan_report(one.answer, due_s, now + response_s + config.extra_delay_s)
+            due_s = now + self._chance.uniform(0, response_s) + config.extra_delay_s
 
-    def _plan_report(self, group: Address, due_s: float, latest_s: float) -> None:
+    def _asked_for(self, group: Address) -> tuple[_Membership, ...]:
+        known = self._joined.get(group)
+        return () if known is None else (known,)
+
+    def _follow_queriers(self) -> None:
+        """Speak the version of the oldest querier that is heard (RFC 9776 section 7.2.1)."""
+        version = min((self._newest, *self._older_queriers.pending()))
+        if version != self._version:
+            self._version = version
+            self._forget_pending()
+
+    def _plan_report(self, timer: _Timer, due_s: float, latest_s: float) -> None:
         """RFC 2236 section 3: a running timer is moved only when it would fire too late."""
-        running_s = self._timers.at((_Timer.ANSWER, group))
+        running_s = self._timers.at(timer)
         if running_s is None or latest_s < running_s:
-            self._timers.set((_Timer.ANSWER, group), due_s)
+            self._timers.set(timer, due_s)
 
     def _plan_records(self, query: membership.Query, due_s: float) -> None:
         """The five rules of RFC 9776 section 5.2."""
-        general_s = self._timers.at((_Timer.ANSWER, None))
+        general_s = self._timers.at(self._general)
         if general_s is not None and general_s <= due_s:
             return
         if query.group is None:
-            self._timers.set((_Timer.ANSWER, None), due_s)
+            self._timers.set(self._general, due_s)
             return
-        if query.group not in self._wanted:
+        known = self._joined.get(query.group)
+        if known is None:
             return
-        key: _Key = (_Timer.ANSWER, query.group)
-        pending_s = self._timers.at(key)
+        pending_s = self._timers.at(known.answer)
         if pending_s is None:
-            self._asked[query.group] = query.sources
-        elif not query.sources or not self._asked[query.group]:
-            self._asked[query.group] = ()
+            known.asked = query.sources
+        elif not query.sources or not known.asked:
+            known.asked = ()
         else:
-            self._asked[query.group] = tuple(sorted({*self._asked[query.group], *query.sources}))
-        self._timers.set(key, due_s if pending_s is None else min(due_s, pending_s))
+            known.asked = tuple(sorted({*known.asked, *query.sources}))
+        self._timers.set(known.answer, due_s if pending_s is None else min(due_s, pending_s))
 
     def _hear_report(self, group: Address) -> None:
         """Another member has answered: not this one (RFC 2236 section 3). Version 3 does not do that.
 
         On Linux it does, where it was asked for this very group.
         """
-        if self._speaks_records:
-            if self._config.linux:
-                self._timers.discard((_Timer.ANSWER, group))
-                self._asked.pop(group, None)
-        elif group in self._wanted:
-            self._timers.discard((_Timer.ANSWER, group))
-            self._repeats.pop(group, None)
-            self._spoke_last.discard(group)
+        if self._speaks_records and not self._config.linux:
+            return
+        for one in self._asked_for(group):
+            self._timers.discard(one.answer)
+            if self._speaks_records:
+                one.asked = ()
+            else:
+                one.repeats_left = 0
+                one.spoke_last = False
 
     # --- timers -------------------------------------------------------------------------------------------
 
-    def _fall_due(self, key: _Key, now: float) -> list[Effect]:
-        kind, group = key
-        if kind is _Timer.REPEAT and group is not None:
+    def _fall_due(self, timer: _Timer, now: float) -> list[Effect]:
+        group = timer.group
+        if timer.due is _Due.REPEAT and group is not None:
             return self._tell_change(group, now)
+        if group is None:
+            return self._tell_state() if self._speaks_records else []
+        known = self._joined[group]
         if not self._speaks_records:
-            return [] if group is None else self._report(group, now)
-        groups = tuple(self._wanted) if group is None else (group,)
-        found = (self._current(one, self._asked.pop(one, ()) if group else ()) for one in groups)
-        records = tuple(record for record in found if record is not None)
-        return self._say(membership.RecordReport(records=records)) if records else []
+            return self._report(known, now)
+        asked, known.asked = known.asked, ()
+        record = self._current(known, asked)
+        return [] if record is None else self._say(membership.RecordReport(records=(record,)))
 
-    def _current(self, group: Address, asked: tuple[Address, ...]) -> GroupRecord | None:
+    def _tell_state(self) -> list[Effect]:
+        """Report everything that is joined."""
+        if not self._state_said:
+            found = (self._current(one, ()) for one in self._joined.values())
+            records = tuple(record for record in found if record is not None)
+            self._state_said = self._say(membership.RecordReport(records=records)) if records else []
+        return list(self._state_said)
+
+    def _current(self, known: _Membership, asked: tuple[Address, ...]) -> GroupRecord | None:
         """The state of a group, or of the sources that were asked for; None is no answer."""
-        wanted = self._wanted[group]
+        wanted = known.wanted
         includes = wanted.mode is FilterMode.INCLUDE
         if not asked:
             kind = RecordType.IS_IN if includes else RecordType.IS_EX
-            return GroupRecord(type=kind, group=group, sources=wanted.sources)
+            return GroupRecord(type=kind, group=known.group, sources=wanted.sources)
         sources = tuple(source for source in asked if (source in wanted.sources) is includes)
-        return GroupRecord(type=RecordType.IS_IN, group=group, sources=sources) if sources else None
+        return GroupRecord(type=RecordType.IS_IN, group=known.group, sources=sources) if sources else None
 
     def _forget_pending(self) -> None:
         """Another version is spoken from now on: nothing of the old one is due (RFC 9776 section 7.2.1)."""
         self._timers.clear()
-        self._asked.clear()
-        self._repeats.clear()
         self._changes.clear()
+        for one in self._joined.values():
+            one.asked = ()
+            one.repeats_left = 0
 
     # --- sending ------------------------------------------------------------------------------------------
 
     @property
     def _speaks_records(self) -> bool:
-        return self.version >= self._config.dialect.records_version
+        return self._version >= self._config.dialect.records_version
 
-    def _report(self, group: Address, now: float) -> list[Effect]:
+    def _report(self, known: _Membership, now: float) -> list[Effect]:
         """Report without records; what is left of a join's repetitions comes back (RFC 2236 section 3)."""
-        self._spoke_last.add(group)
-        if left := self._repeats.pop(group, 0):
-            self._repeats[group] = left - 1
+        known.spoke_last = True
+        if known.repeats_left:
+            known.repeats_left -= 1
             delay_s = self._chance.uniform(0, self._config.unsolicited_v2_s)
-            self._timers.set((_Timer.ANSWER, group), now + delay_s)
-        return self._say(membership.Report(version=self.version, group=group))
+            self._timers.set(known.answer, now + delay_s)
+        version, said = known.said
+        if version != self._version:
+            said = self._say(membership.Report(version=self._version, group=known.group))
+            known.said = (self._version, said)
+        return list(said)
 
     def _say(self, message: Message) -> list[Effect]:
         config = self._config
@@ -373,4 +431,4 @@ class MembershipHost:
             hops=config.hops,
             router_alert=config.router_alert,
         )
-        return [Send(port=self._port, frame=frame), told(config.address, message)]
+        return [Send(port=self._port, frame=frame), said(message, config.address)]

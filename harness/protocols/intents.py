@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import assert_never
 
-from harness.protocols.dialect import can_have_members
+from harness.protocols.dialect import Dialect, can_have_members
 from harness.protocols.effects import Heard
 from harness.wire import membership
 from harness.wire.membership import Address, RecordType
@@ -54,36 +54,35 @@ def intents(message: membership.Message) -> Iterator[tuple[Intent, Address]]:
 
 
 def heard(port: str, frame: membership.ControlFrame) -> Heard:
-    """The record of a message that arrived. A report with records names a group only when it holds just one.
-
-    Versions are the numbers that the protocol gives itself: records are "report v3" of IGMP and "report v2"
-    of MLD, whose done message is a "leave".
-    """
+    """The record of a message that arrived."""
     what, group = _words(frame.message, frame.source)
     return Heard(what=what, port=port, source=frame.source, group=group)
 
 
-def told(source: Address, message: membership.Message) -> Heard:
-    """The record of a message that a device itself has sent, in the same words."""
+def said(message: membership.Message, source: Address) -> Heard:
+    """The record of a message that is sent."""
     what, group = _words(message, source)
     return Heard(what=what, port="", source=source, group=group, sent=True)
 
 
 def _words(message: membership.Message, source: Address) -> tuple[str, Address | None]:
-    group: Address | None
+    """What a message is, and of which group; a report with records names one only when it holds just one.
+
+    Versions are the numbers that the protocol gives itself: records are "report v3" of IGMP and "report v2"
+    of MLD, whose done message is a "leave".
+    """
     match message:
-        case membership.Query(group=group):
-            what = "query" if group is None else "group query"
+        case membership.Query(group=asked):
+            return "query" if asked is None else "group query", asked
         case membership.Report(version=version, group=group):
-            what = f"report v{version}"
+            return f"report v{version}", group
         case membership.RecordReport(records=records):
-            what = "report v3" if source.version == 4 else "report v2"
-            group = records[0].group if len(records) == 1 else None
+            version = Dialect.of(source).records_version
+            return f"report v{version}", records[0].group if len(records) == 1 else None
         case membership.Leave(group=group):
-            what = "leave"
+            return "leave", group
         case _:
             assert_never(message)
-    return what, group
 
 
 def intent_of(record: membership.GroupRecord) -> Intent | None:

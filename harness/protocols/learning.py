@@ -64,6 +64,30 @@ class Learning:
             self._note_older_host(entry, message.version, now)
         return effects
 
+    def is_plain(self, group: Address, version: int | None) -> bool:
+        """Whether a join of any source says nothing beside the join; ``version`` None is one of records.
+
+        It may else be refused, or leave a note of an older host.
+        """
+        config = self._config
+        noted = (
+            version is not None
+            and not config.ignore_older_hosts
+            and (config.source_filtering or version < config.dialect.leaves_version)
+        )
+        return can_have_members(group) and not (
+            noted or config.no_members_on_router_ports or self._not_in_ssm(group)
+        )
+
+    def refresh(self, entry: Entry, now: float) -> bool:
+        """A plain join of an entry that is one of any source; False, and nothing done, for any other."""
+        interval_s = self._config.membership_interval_s
+        if not self.table.refresh(entry, now + interval_s if interval_s else math.inf):
+            return False
+        if self.querier is not None and self.querier.follows_up:
+            self.querier.confirm(*entry)
+        return True
+
     def leave(self, port: str, message: membership.Leave, source: Address, now: float) -> list[Effect]:
         """A leave, which says TO_IN ({})."""
         entry = (message.group, port)

@@ -29,6 +29,17 @@ Entry = tuple[Address, str]
 """A group and a port that receives it."""
 
 
+class KnownEntry(Entry):
+    """An entry that knows its hash: addresses work theirs out anew each time, which is most of a lookup."""
+
+    def __init__(self, entry: Entry) -> None:
+        del entry  # the tuple is made already
+        self._hash = super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Questions:
     """What the querier should ask on the port of an entry: about ``sources``, and about the whole group."""
@@ -91,10 +102,10 @@ class MembershipTable:
 
         Nearly all that a switch hears is this.
         """
-        if entry in self._sources or entry not in self._group_timers:
+        if (self._sources and entry in self._sources) or not self._group_timers.move(entry, until_s):
             return False
-        self._group_timers.set(entry, until_s)
-        self._asked.discard(entry)
+        if self._asked:
+            self._asked.discard(entry)
         return True
 
     def record(

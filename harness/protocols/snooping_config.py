@@ -12,7 +12,7 @@ from enum import Enum
 
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Unregistered
-from harness.protocols.querier import QuerierConfig
+from harness.protocols.querier_config import QuerierConfig
 
 
 class FloodUntil(Enum):

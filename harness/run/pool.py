@@ -59,12 +59,11 @@ class _Running:
 class Pool:
     """Runs labs in child processes, at most ``jobs`` small ones at once (None: as many as the load allows).
 
-    ``repeats`` False leaves it to the caller what becomes of a run that this machine spoilt. Use it as a context manager: leaving it cancels and reaps everything.
+    ``repeats`` False leaves it to the caller what becomes of a run that this machine spoilt. Use it as a
+    context manager: leaving it cancels and reaps everything.
     """
 
-    def __init__(
-        self, *, jobs: int | None = None, listen: Listen = ignore, repeats: bool = True
-    ) -> None:
+    def __init__(self, *, jobs: int | None = None, listen: Listen = ignore, repeats: bool = True) -> None:
         self._repeats = repeats
         self._places = jobs or load.places()
         self._listen = listen

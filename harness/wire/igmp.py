@@ -98,14 +98,14 @@ def decode(data: bytes) -> Message:
         raise Malformed("the IGMP checksum is wrong")
     kind, code, _, packed = _BASE.unpack_from(data)
     if kind == _TYPE_QUERY:
-        return _decode_query(data, code, IPv4Address(packed))
+        return _decode_query(data, code, ipv4.address_of(packed))
     if kind == _TYPE_REPORT_V3:
         count = _REPORT_V3.unpack_from(data)[4]
         return RecordReport(records=decode_records(data, _REPORT_V3.size, count, IPv4Address))
     if kind in (_TYPE_REPORT_V1, _TYPE_REPORT_V2):
-        return Report(version=1 if kind == _TYPE_REPORT_V1 else 2, group=IPv4Address(packed))
+        return Report(version=1 if kind == _TYPE_REPORT_V1 else 2, group=ipv4.address_of(packed))
     if kind == _TYPE_LEAVE:
-        return Leave(group=IPv4Address(packed))
+        return Leave(group=ipv4.address_of(packed))
     msg = f"IGMP type {kind:#04x} is not spoken here"
     raise UnknownType(msg)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from harness.wire.checksum import checksum
@@ -36,6 +37,12 @@ class Ipv4Packet:
     tos: int = 0
     router_alert: bool = False
     payload: bytes
+
+
+@lru_cache(maxsize=1 << 16)
+def address_of(packed: bytes) -> IPv4Address:
+    """The address of four octets: the same object for the same address, which are quicker to tell apart."""
+    return IPv4Address(packed)
 
 
 def carries(data: bytes, protocol: int) -> bool:
@@ -84,8 +91,8 @@ def decode(data: bytes) -> Ipv4Packet:
     if fragment & _MORE_OR_OFFSET:
         raise Malformed("a fragment of an IPv4 packet")
     return Ipv4Packet(
-        source=IPv4Address(source),
-        destination=IPv4Address(destination),
+        source=address_of(source),
+        destination=address_of(destination),
         protocol=protocol,
         ttl=ttl,
         tos=tos,

@@ -42,8 +42,9 @@ ALL_V2_ROUTERS = IPv6Address("ff02::16")
 
 _NO_GROUP = IPv6Address(0)
 _TYPE_QUERY, _TYPE_REPORT_V1, _TYPE_DONE, _TYPE_REPORT_V2 = 130, 131, 132, 143
-_TYPES = (_TYPE_QUERY, _TYPE_REPORT_V1, _TYPE_DONE, _TYPE_REPORT_V2)
-_TYPE_OCTETS = tuple(bytes([kind]) for kind in _TYPES)
+TYPES = (_TYPE_QUERY, _TYPE_REPORT_V1, _TYPE_DONE, _TYPE_REPORT_V2)
+"""Of ICMPv6, those that are MLD."""
+_TYPE_OCTETS = tuple(bytes([kind]) for kind in TYPES)
 _BASE = struct.Struct("!BBHHH16s")
 _QUERY_V2_TAIL = struct.Struct("!BBH")
 _REPORT_V2 = struct.Struct("!BBHHH")
@@ -96,7 +97,7 @@ def decode(data: bytes, *, source: IPv6Address, destination: IPv6Address) -> Mes
     if checksum(_pseudo_header(source, destination, data) + data):
         raise Malformed("the ICMPv6 checksum is wrong")
     kind = data[0]
-    if kind not in _TYPES:
+    if kind not in TYPES:
         msg = f"ICMPv6 type {kind} is no MLD"
         raise UnknownType(msg)
     if kind == _TYPE_REPORT_V2:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import ip_address
 
 from harness.wire.malformed import Malformed
 from harness.wire.membership import Address, GroupRecord, RecordType
@@ -28,13 +30,18 @@ def encode_addresses(addresses: Iterable[Address]) -> bytes:
     return b"".join(address.packed for address in addresses)
 
 
+@lru_cache(maxsize=1 << 16)
+def _address(packed: bytes) -> Address:
+    return ip_address(packed)
+
+
 def decode_addresses(data: bytes, at: int, count: int, family: type[Address]) -> tuple[Address, ...]:
     """``count`` addresses from ``at`` on. Raises Malformed where the message ends before them."""
     width = family(0).max_prefixlen // 8
     end = at + width * count
     if end > len(data):
         raise Malformed("a list of sources points past the end of the message")
-    return tuple(family(data[start : start + width]) for start in range(at, end, width))
+    return tuple(_address(data[start : start + width]) for start in range(at, end, width))
 
 
 def encode_records(records: tuple[GroupRecord, ...]) -> bytes:

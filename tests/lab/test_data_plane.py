@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stage import LONG_OPTIONS, MARK, ROUTER_ALERT, Stage, frame, icmpv6, mac_of, stage
 
+from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.data_plane import DataPlane
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.packet import CONTROL_FRAMES, Tap
+from harness.backends.netns.packet import Tap
 from harness.backends.netns.userns import has_capabilities
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import EVERY_SOURCE, FilterMode, SourceFilter, Unregistered

@@ -1,7 +1,7 @@
 """Scenarios through lab and model, many at once: which are the same in both, which part, which broke.
 
-A parting must be confirmed: the lab runs again with nothing beside it, and the model with many more seeds. What
-this machine spoilt says nothing and is told as such. Nothing is asserted or printed here.
+A parting must be confirmed: the lab runs again with nothing beside it, and the model with many more seeds.
+What this machine spoilt says nothing and is told as such. Nothing is asserted or printed here.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def written(seeds: Iterable[int], folder: Path) -> Iterator[Path]:
 
 
 def results(paths: Iterable[Path], pool: Pool, folder: Path, *, ahead: int = 16) -> Iterator[Result]:
-    """The result of every scenario, in their order; ``ahead`` labs are queued at once. Runs go to ``folder``."""
+    """The result of every scenario, in their order. ``ahead`` labs are queued at once; runs go to ``folder``."""
     waiting: deque[tuple[Path, Plan | HarnessError]] = deque()
     for path in paths:
         waiting.append((path, _submitted(path, pool, folder)))
@@ -117,4 +117,6 @@ def _judged(path: Path, plan: Plan, outcome: Outcome, seeds: int) -> Result:
         return Result(name=name, path=path, status=Status.SPOILT, detail=outcome.impairments)
     found = partings(plan, records, seeds=seeds)
     status = Status.PARTED if found else Status.SAME
-    return Result(name=name, path=path, status=status, partings=found, detail=f"run {outcome.folder}" if found else "")
+    return Result(
+        name=name, path=path, status=status, partings=found, detail=f"run {outcome.folder}" if found else ""
+    )

@@ -1,11 +1,11 @@
 """What the model says for certain of a scenario, and where a lab says otherwise.
 
-Chance decides when hosts answer, and at times who does. So the model runs with several seeds: what is the same in
-all of them, and was for ``tolerance_s`` before and is for as long after, does not hang on luck. A lab that differs
-there has parted from the model. What differs among the model's own runs is not compared.
+Chance decides when hosts answer, and at times who does. So the model runs with several seeds: what is the
+same in all of them, and was for ``tolerance_s`` before and is for as long after, does not hang on luck. A lab
+that differs there has parted from the model. What differs among the model's own runs is not compared.
 
-A fact is a line of a table, a querier, a mode, or how often a receiver gets a sender's datagrams; each is a value
-that changes at moments. Nothing is asserted here.
+A fact is a line of a table, a querier, a mode, or how often a receiver gets a sender's datagrams; each is a
+value that changes at moments. Nothing is asserted here.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Facts = dict[str, Course]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parting:
-    """A fact that is one thing in the lab and another in every run of the model, at a moment that is certain."""
+    """A fact that is one thing in the lab and another in every run of the model, at a certain moment."""
 
     at_s: float
     fact: str
@@ -74,7 +74,11 @@ def partings(plan: Plan, lab: Iterable[Record], *, seeds: int = SEEDS) -> tuple[
     moments = (0.0, *sorted({action.at_s for action in plan.actions}), plan.duration_s)
     names = dict.fromkeys(name for facts in (observed, *computed) for name in facts)
     changes = {
-        at_s for facts in computed for name, course in facts.items() if _is_of_tables(name) for at_s, _ in course
+        at_s
+        for facts in computed
+        for name, course in facts.items()
+        if _is_of_tables(name)
+        for at_s, _ in course
     }
     of_deliveries = tuple(sorted({*moments, *(at_s for at_s in changes if 0 < at_s < plan.duration_s)}))
     found: list[Parting] = []
@@ -96,7 +100,7 @@ def _settles_in_s(plan: Plan, lab: Iterable[Record]) -> float:
 
 
 def as_held(plan: Plan) -> Plan:
-    """The plan with the timers that a lab rounds up without a word: how long a host's querier waits after a leave.
+    """The plan with the timer that a lab rounds up: how long a host's querier waits after a leave.
 
     On the wire that is at least a tenth of a second, whatever the speed.
     """

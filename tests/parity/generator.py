@@ -1,9 +1,9 @@
 """Random scenarios: a number in, the text of a scenario file out, the same on every machine.
 
-What is drawn is wide (switches of all kinds, queriers, old hosts and bad ones, cables that lose frames, steps of
-every kind) and held within what a lab can hold and what is decided: the timers stay above the floors of
-``harness/backends/netns/limits.py`` at the scenario's speed, and steps stand so far apart that their order is no
-question of luck. Nothing is expected of what comes out but the same in a lab and in the model.
+What is drawn is wide (switches of all kinds, queriers, old hosts and bad ones, cables that lose frames, steps
+of every kind) and held within what a lab can hold and what is decided: the timers stay above the floors of
+``harness/backends/netns/limits.py`` at the scenario's speed, and steps stand so far apart that their order is
+no question of luck. Nothing is expected of what comes out but the same in a lab and in the model.
 
 Only ``Random(seed)``'s ``random``, ``randrange`` and ``choice`` are used, whose sequences Python guarantees.
 """
@@ -97,7 +97,11 @@ def scenario(seed: int) -> str:
         lines.append("  spanning_tree: {change_over: 30s}")
     if network.ipv6:
         lines.append("  subnet6: fd77::/64")
-    for name, members in (("switches", network.switches), ("routers", network.routers), ("nodes", network.nodes)):
+    for name, members in (
+        ("switches", network.switches),
+        ("routers", network.routers),
+        ("nodes", network.nodes),
+    ):
         if members:
             lines.append(f"  {name}:")
             lines += [f"    {member}: {flow(settings)}" for member, settings in members.items()]
@@ -228,7 +232,10 @@ def _draw_habits(chance: Random) -> dict[str, Any]:
 
 
 def _draw_mld(chance: Random) -> dict[str, Any]:
-    drawn: dict[str, Any] = {"snooping": "on" if _likely(chance, 0.8) else "off", "last_member_interval": "10s"}
+    drawn: dict[str, Any] = {
+        "snooping": "on" if _likely(chance, 0.8) else "off",
+        "last_member_interval": "10s",
+    }
     if _likely(chance, 0.7):
         drawn["membership_interval"] = f"{chance.choice((40, 60, 100, 260))}s"
     if drawn["snooping"] == "on" and _likely(chance, 0.35):
@@ -458,16 +465,24 @@ class _Steps:
 
     def _forge_report(self) -> dict[str, Any]:
         group = self._forged_group()
-        report: dict[str, Any] = {"group": group, "version": self._chance.choice((1, 2) if ":" in group else (1, 2, 3))}
+        report: dict[str, Any] = {
+            "group": group,
+            "version": self._chance.choice((1, 2) if ":" in group else (1, 2, 3)),
+        }
         return {"forge": {"node": self._node(), "report": report}}
 
     def _forge_leave(self) -> dict[str, Any]:
         group = self._forged_group()
-        leave: dict[str, Any] = {"group": group, "version": self._chance.choice((1, 2) if ":" in group else (2, 3))}
+        leave: dict[str, Any] = {
+            "group": group,
+            "version": self._chance.choice((1, 2) if ":" in group else (2, 3)),
+        }
         return {"forge": {"node": self._node(), "leave": leave}}
 
     def _forge_hello(self) -> dict[str, Any]:
-        return {"forge": {"node": self._node(), "pim_hello": {"hold": self._chance.choice(("0", "100s", "200s"))}}}
+        return {
+            "forge": {"node": self._node(), "pim_hello": {"hold": self._chance.choice(("0", "100s", "200s"))}}
+        }
 
     def _askers(self, protocol: str) -> list[str]:
         network = self._network

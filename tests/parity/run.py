@@ -1,8 +1,8 @@
 """Lab and model over many seeds: ``python -m tests.parity.run --seeds 0-999 --jobs 6 --folder DIR``.
 
 Writes what parts or breaks to DIR/failed (the scenario, and what parted), a line for every seed to
-DIR/results.txt, and goes on. Begun again with the same folder it leaves out the seeds that have a line; take a
-seed's line out, or say ``--again``, to have it run once more.
+DIR/results.txt, and goes on. Begun again with the same folder it leaves out the seeds that have a line; take
+a seed's line out, or say ``--again``, to have it run once more.
 """
 
 from __future__ import annotations
@@ -44,14 +44,17 @@ def main(arguments: list[str] | None = None) -> int:
     counts: Counter[Status] = Counter()
     began_s = time.monotonic()
     with Pool(jobs=wanted.jobs, repeats=False) as pool, log.open("a", encoding="utf-8") as lines:
-        for number, result in enumerate(results(written(seeds, folder / "scenarios"), pool, folder / "runs"), 1):
+        for number, result in enumerate(
+            results(written(seeds, folder / "scenarios"), pool, folder / "runs"), 1
+        ):
             counts[result.status] += 1
             print(f"{result.name} {result.status.value}", file=lines, flush=True)
             if result.status is not Status.SAME:
                 _keep(result, folder / "failed")
-                print(result, flush=True)
-            print(f"{number} of {len(seeds)}, {time.monotonic() - began_s:.0f} s\r", end="", file=sys.stderr)
-    print(", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status]))
+                sys.stdout.write(f"{result}\n")
+                sys.stdout.flush()
+            sys.stderr.write(f"{number} of {len(seeds)}, {time.monotonic() - began_s:.0f} s\r")
+    sys.stdout.write(", ".join(f"{counts[one]} {one.value}" for one in Status if counts[one]) + "\n")
     return 1 if counts[Status.PARTED] or counts[Status.BROKEN] else 0
 
 

@@ -24,6 +24,7 @@ from harness.protocols.host import MembershipHost
 from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import Querier
 from harness.protocols.wants import Wants
+from harness.wire.malformed import Malformed
 from harness.wire.membership import Address
 
 INTERFACE = "eth0"
@@ -57,6 +58,9 @@ class Host:
         self._machines = {
             config.dialect: MembershipHost(config, chance, port=INTERFACE)
             for config in (plan.machines or _linux(plan, own_addresses[0].network.prefixlen))
+        }
+        self._machine_of = {
+            kind: self._machines[one] for kind, one in _DIALECTS.items() if one in self._machines
         }
         self._queriers = {
             config.dialect: Querier(config, ports=(INTERFACE,))
@@ -100,7 +104,7 @@ class Host:
         """Report every membership anew: the interface has come up."""
         for dialect in dialects:
             if (machine := self._machines.get(dialect)) is not None:
-                self._obey(machine.rejoin(self._agenda.now))
+                self._obey(machine, machine.rejoin(self._agenda.now))
 
     def forge(self, forgery: Forgery) -> None:
         """Send a packet that the stack would not."""
@@ -116,38 +120,47 @@ class Host:
     def receive(self, port: str, frame: bytes) -> None:
         """Take a frame of IGMP, MLD or PIM from the cable."""
         dialect = _DIALECTS[frame[12:14]]
-        if (querier := self._queriers.get(dialect)) is not None:
+        if self._queriers and (querier := self._queriers.get(dialect)) is not None:
             self._obey_querier(dialect, querier.receive(port, frame, self._agenda.now))
         self._hear(dialect, frame)
 
     def _hear(self, dialect: Dialect, frame: bytes) -> None:
-        machine = self._machines.get(dialect)
-        if machine is None or (self._is_genuine and not frame[0] & 1 and frame[:6] != self._mac):
+        machine = self._machine_of.get(frame[12:14])
+        if machine is None or (self._is_genuine and not self._reaches_stack(frame)):
             return
-        if self._is_genuine and not self._may_pass(Direction.IN, frame):
+        try:
+            read = dialect.parse(frame)
+        except Malformed:
             return
-        self._obey(machine.receive(frame, self._agenda.now))
+        if read is not None and machine.hear(read, self._agenda.now):
+            self._alarm.set(machine.next_deadline())
+
+    def _reaches_stack(self, frame: bytes) -> bool:
+        """Whether the stack takes a frame: it is for this host or a group, and its firewall lets it in."""
+        if not frame[0] & 1 and frame[:6] != self._mac:
+            return False
+        return self._firewall is None or self._may_pass(Direction.IN, frame)
 
     def _change(self, stream: PlanStream, wanted: SourceFilter | None) -> None:
-        dialect = Dialect.IGMP if stream.group.version == 4 else Dialect.MLD
+        dialect = Dialect.of(stream.group)
         together = self._wants.change(stream.group, stream.number, wanted)
-        self._obey(self._machines[dialect].join(stream.group, self._agenda.now, together))
+        machine = self._machines[dialect]
+        self._obey(machine, machine.join(stream.group, self._agenda.now, together))
 
     def _tick(self) -> None:
         now = self._agenda.now
         for dialect, querier in self._queriers.items():
             self._obey_querier(dialect, querier.tick(now))
         for machine in self._machines.values():
-            self._obey(machine.tick(now))
+            self._obey(machine, machine.tick(now))
 
-    def _obey(self, effects: Iterable[Effect]) -> None:
+    def _obey(self, machine: MembershipHost, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Send) and (
-                not self._is_genuine or self._may_pass(Direction.OUT, effect.frame)
+                self._firewall is None or not self._is_genuine or self._may_pass(Direction.OUT, effect.frame)
             ):
                 self._put(effect.frame)
-        for machine in self._machines.values():
-            self._alarm.set(machine.next_deadline())
+        self._alarm.set(machine.next_deadline())
 
     def _obey_querier(self, dialect: Dialect, effects: Iterable[Effect]) -> None:
         for effect in effects:

@@ -17,8 +17,8 @@ from harness.plan.model import PeerKind, PlanSwitch
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, ForwardingMode, Heard, Send, Table, TableChange
 from harness.protocols.ruling import ForwardingTables
-from harness.protocols.snooping import SnoopingConfig, SnoopingSwitch
-from harness.protocols.snooping_config import Lookup
+from harness.protocols.snooping import SnoopingSwitch
+from harness.protocols.snooping_config import Lookup, SnoopingConfig
 from harness.wire.malformed import Malformed
 from harness.wire.membership import Address, Query
 
@@ -63,6 +63,7 @@ class Switch:
             for behaviour in (plan.behaviour, plan.mld)
             if behaviour is not None
         }
+        self._plane_of = {kind: self._planes[one] for kind, one in _DIALECTS.items() if one in self._planes}
         self._alarm = Alarm(agenda, self._tick)
 
     # --- what is done to it -------------------------------------------------------------------------------
@@ -102,15 +103,21 @@ class Switch:
 
     def knows(self, group: Address, port: str) -> bool:
         """Tell whether a port is a member of a group, or need not be one to receive it."""
-        plane = self._planes.get(Dialect.IGMP if group.version == 4 else Dialect.MLD)
+        plane = self._planes.get(Dialect.of(group))
         return plane is None or not plane.behaviour.snooping or port in plane.tables.members.get(group, {})
 
     # --- frames -------------------------------------------------------------------------------------------
 
     def receive(self, port: str, frame: bytes) -> None:
         """Take a frame of IGMP, MLD or PIM."""
+        plane = self._plane_of.get(frame[12:14])
+        if plane is not None and not self.hushed:
+            onward = plane.machine.refresh(port, frame, self._agenda.now)
+            if onward is not None:
+                for name in onward:
+                    self.ends[name].carry(frame)
+                return
         dialect = _DIALECTS[frame[12:14]]
-        plane = self._planes.get(dialect)
         is_pim = frame[_PROTOCOL_AT[dialect]] == _IPPROTO_PIM
         if plane is None or is_pim:
             for name, end in self.ends.items():
@@ -177,7 +184,7 @@ class Switch:
 
     def exits(self, port: str, group: Address, source: Address) -> Iterator[CableEnd]:
         """The ends where a datagram to a group leaves that came in at a port."""
-        plane = self._planes.get(Dialect.IGMP if group.version == 4 else Dialect.MLD)
+        plane = self._planes.get(Dialect.of(group))
         for name, end in self.ends.items():
             if name != port and end.up and (plane is None or plane.tables.rule(group, source, name).passes):
                 yield end

@@ -39,7 +39,9 @@ _ARRIVAL_LIMIT_REAL_S = 2.0
 class World:
     """A plan in virtual time."""
 
-    def __init__(self, plan: Plan, emit: Emit, *, settles_in_s: float = 0.0, joins_after_s: float = 0.0) -> None:
+    def __init__(
+        self, plan: Plan, emit: Emit, *, settles_in_s: float = 0.0, joins_after_s: float = 0.0
+    ) -> None:
         self._plan = plan
         self._settles_in_s = settles_in_s
         self._joins_after_s = joins_after_s
@@ -118,6 +120,7 @@ class World:
         self._hush(True)
         for host, stream in joins:
             self._join(host.name, stream)
+            agenda.run_until(agenda.now)
         agenda.run_until(joined_s + min(_SETTLES_IN_REAL_S * plan.speed, _SETTLES_AT_MOST_S))
         self._give_time_to(joins, joined_s)
         agenda.run_until(self._settles_in_s)
@@ -126,8 +129,14 @@ class World:
 
     def _wait_for_queries(self) -> None:
         """Go on until every host that asks from the start has asked, or knows another who does."""
-        on = [(self._hosts[host.name], Dialect.IGMP) for host in self._plan.hosts if host.up and host.querier_on]
-        on += [(self._hosts[host.name], Dialect.MLD) for host in self._plan.hosts if host.up and host.mld_querier_on]
+        on = [
+            (self._hosts[host.name], Dialect.IGMP) for host in self._plan.hosts if host.up and host.querier_on
+        ]
+        on += [
+            (self._hosts[host.name], Dialect.MLD)
+            for host in self._plan.hosts
+            if host.up and host.mld_querier_on
+        ]
         agenda = self._agenda
         agenda.run_until(agenda.now)
         while not all(host.is_settled(dialect) for host, dialect in on):

@@ -18,7 +18,7 @@ from harness.backends.netns import firewall
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.emulated import EmulatedSwitch
 from harness.backends.netns.emulated_host import EmulatedHost
-from harness.backends.netns.fabric import INTERFACE, Fabric, HostSpec, LinkSpec, SwitchSpec
+from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
 from harness.backends.netns.forger import Forger
 from harness.backends.netns.host_ipv6 import HostIPv6
 from harness.backends.netns.impaired import ImpairedCables
@@ -28,6 +28,7 @@ from harness.backends.netns.namespaces import inside
 from harness.backends.netns.offload import compute_checksums
 from harness.backends.netns.open_vswitch import OpenVSwitch
 from harness.backends.netns.router import RouterQuerier
+from harness.backends.netns.sockets import INTERFACE
 from harness.backends.netns.vswitchd import bring_up
 from harness.errors import LabError
 from harness.observations.model import Impaired
@@ -55,7 +56,7 @@ from harness.plan.model import (
 )
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
-from harness.protocols.snooping import SnoopingConfig
+from harness.protocols.snooping_config import SnoopingConfig
 from harness.wire.membership import Address
 
 

@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from harness.backends.base import Emit
+from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.data_plane import DataPlane
 from harness.backends.netns.forwarding import Entry
-from harness.backends.netns.loop import Loop
+from harness.backends.netns.journal import Journal
+from harness.backends.netns.loop import Alarm, Loop
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.packet import CONTROL_FRAMES, Tap
-from harness.observations.model import Igmp, Impaired, Mode, TableLine
+from harness.backends.netns.packet import Tap
 from harness.plan.model import PeerKind, PlanSwitch
 from harness.protocols.dialect import Dialect, never_pruned
 from harness.protocols.effects import (
@@ -31,14 +32,14 @@ from harness.protocols.effects import (
     Table,
     TableChange,
 )
-from harness.protocols.snooping import SnoopingConfig, SnoopingSwitch
+from harness.protocols.snooping import SnoopingSwitch
+from harness.protocols.snooping_config import SnoopingConfig
 from harness.wire.malformed import Malformed
 from harness.wire.membership import Address, Query
+from harness.wire.pim import PROTOCOL_PIM
 
-_DIALECTS = {b"\x08\x00": Dialect.IGMP, b"\x86\xdd": Dialect.MLD}
 _PROTOCOL_AT = {Dialect.IGMP: 23, Dialect.MLD: 20}
 """Where a frame names the protocol that its packet carries."""
-_IPPROTO_PIM = 103
 
 
 class _ControlPlane:
@@ -71,7 +72,7 @@ class EmulatedSwitch:
         self._hushed = False
         self._loop = loop
         self._clock = clock
-        self._emit = emit
+        self._journal = Journal(switch.name, clock, emit)
         self._data_plane = DataPlane(namespace)
         self._planes = {
             behaviour.dialect: _ControlPlane(switch, behaviour, clock.speed)
@@ -81,7 +82,7 @@ class EmulatedSwitch:
         self._members: dict[Entry, SourceFilter | None] = {}
         self._routers: dict[tuple[Dialect, str], bool] = {}
         """What has changed since the data plane was told."""
-        self._wake_s: float | None = None
+        self._alarm = Alarm(loop, self._wake)
         # Before any switch of the lab speaks: without its trap this one would flood what it hears.
         self._data_plane.install(tuple(self._planes))
         with inside(namespace):
@@ -96,7 +97,7 @@ class EmulatedSwitch:
 
     def knows(self, group: Address, port: str, sources: tuple[Address, ...] = ()) -> bool:
         """Tell whether a port receives a group, and from these sources, or need not be a member to do so."""
-        plane = self._planes.get(Dialect.IGMP if group.version == 4 else Dialect.MLD)
+        plane = self._planes.get(Dialect.of(group))
         return plane is None or never_pruned(group) or plane.knows((group, port), sources)
 
     def configure(self, behaviour: SnoopingConfig) -> None:
@@ -160,21 +161,18 @@ class EmulatedSwitch:
 
     def _addressed(self, frame: bytes) -> Dialect | None:
         """The dialect whose machine reads a frame. PIM is not trapped, so only a learner is shown it."""
-        dialect = _DIALECTS[frame[12:14]]
-        plane = self._planes.get(dialect)
-        if plane is None:
+        dialect = Dialect.of_frame(frame)
+        if dialect is None or (plane := self._planes.get(dialect)) is None:
             return None
-        if frame[_PROTOCOL_AT[dialect]] != _IPPROTO_PIM:
+        if frame[_PROTOCOL_AT[dialect]] != PROTOCOL_PIM:
             return dialect
         return dialect if plane.behaviour.snooping and plane.behaviour.learn_router_from_pim else None
 
     def _wake(self, due_s: float) -> None:
-        if self._wake_s == due_s:  # an earlier deadline has not taken its place
-            self._wake_s = None
-            sends: list[Send] = []
-            for dialect, plane in self._planes.items():
-                sends += self._note(dialect, plane.machine.tick(due_s), due_s)
-            self._carry_out(sends)
+        sends: list[Send] = []
+        for dialect, plane in self._planes.items():
+            sends += self._note(dialect, plane.machine.tick(due_s), due_s)
+        self._carry_out(sends)
 
     def _obey(self, dialect: Dialect, effects: Iterable[Effect], now: float) -> None:
         self._carry_out(self._note(dialect, effects, now))
@@ -191,7 +189,7 @@ class EmulatedSwitch:
                 case ForwardingMode():
                     self._note_mode(dialect, effect, now)
                 case Heard():
-                    self._note_heard(dialect, effect, now)
+                    self._journal.heard(dialect, effect, now)
                 case _:
                     assert_never(effect)
         return sends
@@ -204,14 +202,8 @@ class EmulatedSwitch:
             self._routers.clear()
         for send in sends:
             self._tap.send(send.port, send.frame)
-        self._schedule()
-
-    def _schedule(self) -> None:
         deadlines = (plane.machine.next_deadline() for plane in self._planes.values())
-        due_s = min((at_s for at_s in deadlines if at_s is not None), default=None)
-        if due_s is not None and (self._wake_s is None or due_s < self._wake_s):
-            self._wake_s = due_s
-            self._loop.call_at(due_s, lambda: self._wake(due_s))
+        self._alarm.set(min((at_s for at_s in deadlines if at_s is not None), default=None))
 
     # --- what the machines decide -------------------------------------------------------------------------
 
@@ -229,34 +221,12 @@ class EmulatedSwitch:
                 self._planes[dialect].routers[change.port] = None
             else:
                 self._planes[dialect].routers.pop(change.port, None)
-        self._emit(
-            TableLine(
-                at_s=self._clock.scenario(now),
-                switch=self.name,
-                table=change.table.value,
-                present=change.present,
-                port=change.port,
-                group=str(change.group or ""),
-                address=str(change.address or ""),
-                cause=change.cause,
-                filter=str(change.filter) if change.present else "",
-                protocol=dialect.value,
-            )
-        )
+        self._journal.changed(dialect, change, now)
 
     def _note_mode(self, dialect: Dialect, mode: ForwardingMode, now: float) -> None:
         self._planes[dialect].mode = mode
         self._set_mode(dialect)
-        self._emit(
-            Mode(
-                at_s=self._clock.scenario(now),
-                switch=self.name,
-                snooping=mode.snooping,
-                unregistered=mode.unregistered.value,
-                cause=mode.cause,
-                protocol=dialect.value,
-            )
-        )
+        self._journal.forwards(dialect, mode, now)
 
     def _set_mode(self, dialect: Dialect) -> None:
         plane = self._planes[dialect]
@@ -269,24 +239,9 @@ class EmulatedSwitch:
                 source_filtering=plane.behaviour.source_filtering,
             )
 
-    def _note_heard(self, dialect: Dialect, heard: Heard, now: float) -> None:
-        self._emit(
-            Igmp(
-                at_s=self._clock.scenario(now),
-                switch=self.name,
-                port=heard.port,
-                what=heard.what,
-                source=str(heard.source),
-                group=str(heard.group or ""),
-                sent=heard.sent,
-                protocol=dialect.value,
-            )
-        )
-
     def report_drops(self) -> None:
         """Hand out how many IGMP and MLD frames the tap lost since the last call."""
-        if lost := self._tap.drops():
-            self._emit(Impaired(at_s=self._clock.now(), what="socket", count=lost, host=self.name))
+        self._journal.report_drops(self._tap)
 
     def close(self) -> None:
         """Close the tap and the data plane's socket; the namespace's owner removes the rest."""

@@ -14,10 +14,12 @@ import socket
 from collections.abc import Iterable
 from functools import partial
 
+from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
-from harness.backends.netns.loop import Loop
-from harness.backends.netns.packet import CONTROL_FRAMES, Tap
+from harness.backends.netns.loop import Alarm, Loop
+from harness.backends.netns.packet import Tap
 from harness.backends.netns.silence import OWN_MARK, mute_kernel
+from harness.backends.netns.sockets import INTERFACE
 from harness.errors import LabError
 from harness.plan.model import PlanHost, PlanStream
 from harness.protocols.dialect import Dialect
@@ -26,7 +28,6 @@ from harness.protocols.host import MembershipHost
 from harness.protocols.wants import Wants
 from harness.wire.membership import Address
 
-INTERFACE = "eth0"
 _LINK_LIMIT_S, _LINK_POLL_S = 0.5, 0.001
 """How long a link may take to come up, and how often it is tried. On Linux 6.18 it is some milliseconds."""
 
@@ -45,7 +46,7 @@ class EmulatedHost:
             for config in host.machines
         }
         self._wants = Wants()
-        self._wake_s: float | None = None
+        self._alarm = Alarm(loop, self._tick)
         self._patient_until_s = 0.0
         mute_kernel(INTERFACE, tuple(self._machines))
         self._tap = Tap(INTERFACE, CONTROL_FRAMES)
@@ -54,7 +55,7 @@ class EmulatedHost:
 
     def change_membership(self, stream: PlanStream, sources: tuple[Address, ...], *, joined: bool) -> None:
         """Follow a join or a leave of one of the node's sockets; ``sources`` are those of its streams."""
-        machine = self._machines[Dialect.IGMP if stream.group.version == 4 else Dialect.MLD]
+        machine = self._machines[Dialect.of(stream.group)]
         wanted = None
         if joined:
             wanted = (
@@ -80,21 +81,16 @@ class EmulatedHost:
                 self._obey(machine.tick(frame.at_s))
                 self._obey(machine.receive(frame.data, frame.at_s))
 
-    def _wake(self, due_s: float) -> None:
-        if self._wake_s == due_s:
-            self._wake_s = None
-            for machine in self._machines.values():
-                self._obey(machine.tick(due_s))
+    def _tick(self, due_s: float) -> None:
+        for machine in self._machines.values():
+            self._obey(machine.tick(due_s))
 
     def _obey(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Send):
                 self._send(effect.frame)
-        deadlines = (machine.next_deadline() for machine in self._machines.values())
-        due_s = min((at_s for at_s in deadlines if at_s is not None), default=None)
-        if due_s is not None and (self._wake_s is None or due_s < self._wake_s):
-            self._wake_s = due_s
-            self._loop.call_at(due_s, lambda: self._wake(due_s))
+        for machine in self._machines.values():
+            self._alarm.set(machine.next_deadline())
 
     def _send(self, frame: bytes) -> None:
         """Send; a port that is down, or silent, takes it without a word, unless it is about to come up."""

@@ -30,18 +30,17 @@ from harness.backends.netns.namespaces import (
     raise_fd_limit,
 )
 from harness.backends.netns.netlink import NetlinkSocket
+from harness.backends.netns.sockets import INTERFACE, INTERFACE_INDEX
 from harness.errors import LabError
 from harness.wire.membership import Address
 
 BRIDGE = "br0"
-INTERFACE = "eth0"
 READY_LIMIT_S = 10.0
 MAX_PORTS = 1023
 """The kernel's limit of ports on one bridge (BR_MAX_PORTS less one, measured: the 1024th is refused)."""
 
 _BRIDGE_INDEX = 2
 _FIRST_PORT_INDEX = 100
-_INTERFACE_INDEX = 2
 _POLL_S = 0.002
 _FDS_BESIDE = 64
 
@@ -321,14 +320,14 @@ class Fabric:
         Those of IPv6, which the kernel takes away with the link, come back with it.
         """
         inet6 = next(spec.inet6 for spec in self._hosts if spec.name == host) if up else None
-        addresses = () if inet6 is None else host_ipv6.addresses(_INTERFACE_INDEX, inet6)
-        self._host_request(host, (*addresses, messages.set_link(_INTERFACE_INDEX, up=up)))
+        addresses = () if inet6 is None else host_ipv6.addresses(INTERFACE_INDEX, inet6)
+        self._host_request(host, (*addresses, messages.set_link(INTERFACE_INDEX, up=up)))
         if self._cut is not None:
             self._cut.follow((host, INTERFACE), up=up)
 
     def set_neighbours(self, host: str, neighbours: Iterable[tuple[Address, str]]) -> None:
         """Give a host permanent neighbour entries (address, MAC)."""
-        batch = [messages.neighbour(_INTERFACE_INDEX, address, mac) for address, mac in neighbours]
+        batch = [messages.neighbour(INTERFACE_INDEX, address, mac) for address, mac in neighbours]
         self._host_request(host, batch)
 
     def _host_request(self, host: str, batch: Sequence[bytes | bytearray]) -> None:
@@ -366,7 +365,7 @@ class Fabric:
             known = self._ports[host.switch, host.port]
             mtu = host.mtu if host.port_mtu is None else host.port_mtu
             port = VethEnd(index=known.index, name=host.port, mac=host.port_mac, mtu=mtu)
-            eth0 = VethEnd(index=_INTERFACE_INDEX, name=INTERFACE, mac=host.mac, mtu=host.mtu)
+            eth0 = VethEnd(index=INTERFACE_INDEX, name=INTERFACE, mac=host.mac, mtu=host.mtu)
             fd = self._host_fds[host.name]
             if host.cut:
                 self._plug_cut(
@@ -418,12 +417,12 @@ class Fabric:
                 force_igmp_version=host.igmp_version or 0,
                 ipv6=host.ipv6,
             )
-            inet6 = () if host.inet6 is None else host_ipv6.addresses(_INTERFACE_INDEX, host.inet6)
+            inet6 = () if host.inet6 is None else host_ipv6.addresses(INTERFACE_INDEX, host.inet6)
             batch: tuple[bytes | bytearray, ...] = (
-                messages.host_settings(_INTERFACE_INDEX, settings),
-                messages.address(_INTERFACE_INDEX, IPv4Interface((host.address, host.prefix_length))),
+                messages.host_settings(INTERFACE_INDEX, settings),
+                messages.address(INTERFACE_INDEX, IPv4Interface((host.address, host.prefix_length))),
                 *inet6,
-                messages.link_up(_INTERFACE_INDEX),
+                messages.link_up(INTERFACE_INDEX),
             )
             socket.request(batch, f"eth0 of {host.name}")
 

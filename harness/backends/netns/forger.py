@@ -11,9 +11,8 @@ from contextlib import suppress
 
 from harness.backends.forged import frame_of
 from harness.backends.netns.silence import OWN_MARK
+from harness.backends.netns.sockets import INTERFACE
 from harness.plan.model import Forgery
-
-INTERFACE = "eth0"
 
 
 class Forger:

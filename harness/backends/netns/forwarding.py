@@ -30,7 +30,7 @@ from harness.backends.netns.nft import (
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import FilterMode, SourceFilter, Unregistered
 from harness.protocols.snooping_config import Lookup
-from harness.wire.ethernet import multicast_mac
+from harness.wire.ethernet import MAC_LENGTH, multicast_mac
 from harness.wire.membership import Address
 
 Entry = tuple[Address, str]
@@ -43,7 +43,7 @@ _TYPE_BITS = 6
 """nft(8) writes the type of a concatenation as its parts, six bits each."""
 _HOST_ENDIAN, _BIG_ENDIAN = 1, 2
 _NAME_LENGTH = 16
-_MAC_LENGTH, _MAC_FIELD = 6, 8
+_MAC_FIELD = 8
 """In a concatenation every part takes whole registers of four octets."""
 
 
@@ -172,7 +172,7 @@ def sets_of(layer: Layer) -> tuple[SetKind, ...]:
         Kind.REFUSED: (_NAME_LENGTH + 2 * size, _concatenation(name, address, address), 0),
         Kind.GROUPS: (size, address, _BIG_ENDIAN),
         Kind.MEMBER_MACS: (_NAME_LENGTH + _MAC_FIELD, _concatenation(name, _TYPE_MAC), 0),
-        Kind.GROUP_MACS: (_MAC_LENGTH, _TYPE_MAC, _BIG_ENDIAN),
+        Kind.GROUP_MACS: (MAC_LENGTH, _TYPE_MAC, _BIG_ENDIAN),
         Kind.ROUTERS: (_NAME_LENGTH, name, _HOST_ENDIAN),
     }
     return tuple(

@@ -8,31 +8,32 @@ the same for IGMP and MLD, but for the version.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address, ip_address
 
 from harness.backends.base import Emit
+from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.fabric import BRIDGE, Fabric
+from harness.backends.netns.journal import Journal
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.mdb import RTNLGRP_MDB, Member, MemberTable, parse, read_mdb
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.netlink import HEADER, NetlinkSocket, attributes
-from harness.backends.netns.packet import CONTROL_FRAMES, Tap
-from harness.observations.model import Igmp, Impaired, Mode, TableLine
+from harness.backends.netns.packet import Tap
 from harness.plan.model import PeerKind, PlanSwitch
-from harness.protocols.dialect import Dialect, never_pruned
-from harness.protocols.effects import SourceFilter
+from harness.protocols.dialect import Dialect, never_pruned, read
+from harness.protocols.effects import EVERY_SOURCE, ForwardingMode, SourceFilter, Table, TableChange
 from harness.protocols.intents import Intent, heard, intents
-from harness.protocols.snooping import SnoopingConfig
+from harness.protocols.snooping_config import SnoopingConfig
 from harness.wire import membership
-from harness.wire.malformed import Malformed
 from harness.wire.membership import Address
 
 _HUNDREDTHS = 100
 """The kernel takes these intervals in USER_HZ, hundredths of a second."""
 _ROUTER_PORT_PERMANENT, _ROUTER_PORT_LEARNED = 2, 1
-_DIALECTS = {b"\x08\x00": Dialect.IGMP, b"\x86\xdd": Dialect.MLD}
+_CAUSE = "told by the kernel's bridge"
 _REPORTS_OF_A_JOIN = 2
 """Robustness Variable (RFC 9776 section 8.1) of the Linux host."""
 _LOOKS_AGAIN_AFTER_S = 0.01
@@ -93,7 +94,7 @@ class KernelBridge:
         self._fabric = fabric
         self._loop = loop
         self._clock = clock
-        self._emit = emit
+        self._journal = Journal(switch.name, clock, emit)
         self._table = MemberTable()
         self._members: dict[tuple[Address, str], SourceFilter] = {}
         self._routers: dict[tuple[Dialect, str], None] = {}
@@ -106,6 +107,11 @@ class KernelBridge:
             self._notifications = NetlinkSocket()
             self._asking = NetlinkSocket()
         self._notifications.subscribe(RTNLGRP_MDB)
+
+    @property
+    def _dialects(self) -> tuple[Dialect, ...]:
+        """What is told of it; the kernel itself always speaks both."""
+        return (Dialect.IGMP,) if self._mld is None else tuple(Dialect)
 
     def start(self) -> None:
         """Give the bridge its settings; from now on its tables are followed."""
@@ -141,17 +147,13 @@ class KernelBridge:
             }
             self._fabric.port_options(self.name, port.name, options)
         self._fabric.bridge_options(self.name, bridge_options(behaviour, self._clock.speed, self._mld))
-        for dialect in (Dialect.IGMP,) if self._mld is None else Dialect:
-            self._emit(
-                Mode(
-                    at_s=self._clock.now(),
-                    switch=self.name,
-                    snooping=behaviour.snooping,
-                    unregistered=behaviour.unregistered.value,
-                    cause="configured" if behaviour.snooping else "snooping is off",
-                    protocol=dialect.value,
-                )
-            )
+        mode = ForwardingMode(
+            snooping=behaviour.snooping,
+            unregistered=behaviour.unregistered,
+            cause="configured" if behaviour.snooping else "snooping is off",
+        )
+        for dialect in self._dialects:
+            self._journal.forwards(dialect, mode)
         self._ask_querier("configured")
 
     def hush(self, hushed: bool) -> None:
@@ -197,18 +199,16 @@ class KernelBridge:
             del self._members[entry]
         else:
             self._members[entry] = known
-        self._emit(
-            TableLine(
-                at_s=self._clock.now(),
-                switch=self.name,
-                table="member",
+        self._journal.changed(
+            Dialect.of(line.group),
+            TableChange(
+                table=Table.MEMBER,
                 present=known is not None,
                 port=port,
-                group=str(line.group),
-                cause="told by the kernel's bridge",
-                filter=str(known or ""),
-                protocol=_dialect_of(line.group).value,
-            )
+                group=line.group,
+                filter=known or EVERY_SOURCE,
+                cause=_CAUSE,
+            ),
         )
 
     def _note_routers(self) -> None:
@@ -221,45 +221,22 @@ class KernelBridge:
         changes += [(line, True) for line in found if line not in self._routers]
         self._routers = found
         for (dialect, port), present in changes:
-            if dialect is Dialect.IGMP or self._mld is not None:
-                self._emit(
-                    TableLine(
-                        at_s=self._clock.now(),
-                        switch=self.name,
-                        table="router-port",
-                        present=present,
-                        port=port,
-                        cause="told by the kernel's bridge",
-                        protocol=dialect.value,
-                    )
-                )
+            if dialect in self._dialects:
+                change = TableChange(table=Table.ROUTER_PORT, present=present, port=port, cause=_CAUSE)
+                self._journal.changed(dialect, change)
 
     def _read_frames(self) -> None:
         for frame in self._tap.frames():
-            dialect = _DIALECTS[frame.data[12:14]]
-            try:
-                read = dialect.parse(frame.data)
-            except Malformed:
+            if (found := read(frame.data)) is None:
                 continue
-            if read is None:
-                continue
-            seen = heard(frame.port, read)
-            self._emit(
-                Igmp(
-                    at_s=self._clock.scenario(frame.at_s),
-                    switch=self.name,
-                    port="" if frame.port == BRIDGE else frame.port,
-                    what=seen.what,
-                    source=str(seen.source),
-                    group=str(seen.group or ""),
-                    sent=frame.port == BRIDGE,
-                    protocol=dialect.value,
-                )
-            )
-            for intent, group in intents(read.message):
+            dialect, control = found
+            seen = heard(frame.port, control)
+            own = frame.port == BRIDGE
+            self._journal.heard(dialect, replace(seen, port="", sent=True) if own else seen, frame.at_s)
+            for intent, group in intents(control.message):
                 if intent is Intent.JOIN:
                     self._reports[group, frame.port] = self._reports.get((group, frame.port), 0) + 1
-            if isinstance(read.message, membership.Query):
+            if isinstance(control.message, membership.Query):
                 look = partial(self._look, f"query from {seen.source}")
                 look()
                 # The tap may have been read before the bridge got the frame.
@@ -278,27 +255,17 @@ class KernelBridge:
             queriers[Dialect.IGMP] = own.address  # the kernel takes it up with its first query
         if (known := queriers.get(Dialect.MLD)) is not None and known.is_unspecified:
             del queriers[Dialect.MLD]  # the bridge itself without an address, which keeps it silent
-        for dialect in (Dialect.IGMP,) if self._mld is None else Dialect:
+        for dialect in self._dialects:
             before, now = self._queriers.get(dialect), queriers.get(dialect)
             for address, present in ((before, False), (now, True)):
                 if address is not None and before != now:
-                    self._emit(
-                        TableLine(
-                            at_s=self._clock.now(),
-                            switch=self.name,
-                            table="querier",
-                            present=present,
-                            address=str(address),
-                            cause=cause,
-                            protocol=dialect.value,
-                        )
-                    )
+                    change = TableChange(table=Table.QUERIER, present=present, address=address, cause=cause)
+                    self._journal.changed(dialect, change)
         self._queriers = queriers
 
     def report_drops(self) -> None:
         """Hand out how many IGMP and MLD frames the tap lost since the last call."""
-        if lost := self._tap.drops():
-            self._emit(Impaired(at_s=self._clock.now(), what="socket", count=lost, host=self.name))
+        self._journal.report_drops(self._tap)
 
     def close(self) -> None:
         """Close what watches the bridge."""
@@ -306,10 +273,6 @@ class KernelBridge:
             self._loop.unwatch(watched.fileno())
             watched.close()
         self._asking.close()
-
-
-def _dialect_of(address: Address) -> Dialect:
-    return Dialect.IGMP if address.version == 4 else Dialect.MLD
 
 
 def _queriers_in(message: bytes) -> dict[Dialect, Address]:

@@ -18,8 +18,8 @@ from harness.plan.mld import ONE_SETTING
 from harness.plan.model import ActionKind, Cast, Plan, PlanSwitch
 from harness.profiles import DataPlane, load
 from harness.protocols.dialect import Dialect
-from harness.protocols.querier import QuerierConfig
-from harness.protocols.snooping import FloodUntil, SnoopingConfig
+from harness.protocols.querier_config import QuerierConfig
+from harness.protocols.snooping_config import FloodUntil, SnoopingConfig
 from harness.wire.membership import Query
 from harness.wire.pim import Hello
 

@@ -104,3 +104,26 @@ class Loop:
         self._readers.clear()
         self._timers.clear()
         self._epoll.close()
+
+
+class Alarm:
+    """Calls back at one moment, which can be moved nearer: for what is driven by its next deadline.
+
+    A later moment than the one that is set changes nothing. Whoever is called sets the next one.
+    """
+
+    def __init__(self, loop: Loop, callback: Callable[[float], None]) -> None:
+        self._loop = loop
+        self._callback = callback
+        self._due_s: float | None = None
+
+    def set(self, due_s: float | None) -> None:
+        """Call back at this moment, with it, unless that happens earlier anyway; None is never."""
+        if due_s is not None and (self._due_s is None or due_s < self._due_s):
+            self._due_s = due_s
+            self._loop.call_at(due_s, lambda: self._ring(due_s))
+
+    def _ring(self, due_s: float) -> None:
+        if self._due_s == due_s:  # an earlier moment has not taken its place
+            self._due_s = None
+            self._callback(due_s)

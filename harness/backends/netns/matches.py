@@ -20,7 +20,6 @@ _ICMPV6_TYPE = (0, 1)
 _IPV4_GROUPS = (payload(IPV4_DESTINATION), mask(b"\xf0\x00\x00\x00"))
 
 IPV4: Rule = (meta(Meta.NFT_META_PROTOCOL), compare(ETHERTYPE_IPV4))
-NOT_IPV4: Rule = (meta(Meta.NFT_META_PROTOCOL), compare(ETHERTYPE_IPV4, Cmp.NFT_CMP_NEQ))
 IPV6: Rule = (meta(Meta.NFT_META_PROTOCOL), compare(ETHERTYPE_IPV6))
 
 IGMP: Rule = (*IPV4, payload(IPV4_PROTOCOL), compare(_IPPROTO_IGMP))
@@ -36,9 +35,7 @@ MLD: tuple[Rule, Rule] = (
 )
 """ICMPv6 of the types 130 to 132, and of 143: one or the other; of any packet."""
 
-TO_IPV4_GROUP: Rule = (*_IPV4_GROUPS, compare(b"\xe0\x00\x00\x00"))
 NOT_TO_IPV4_GROUP: Rule = (*_IPV4_GROUPS, compare(b"\xe0\x00\x00\x00", Cmp.NFT_CMP_NEQ))
-TO_IPV6_GROUP: Rule = (payload((24, 1)), compare(b"\xff"))
 NOT_TO_IPV6_GROUP: Rule = (payload((24, 1)), compare(b"\xff", Cmp.NFT_CMP_NEQ))
 
 # The first octets tell 224.0.0.0/24, ff01::/16 and ff02::/16.

@@ -11,22 +11,22 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from harness.backends.base import Emit
+from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.fabric import BRIDGE
+from harness.backends.netns.journal import Journal
 from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.packet import CONTROL_FRAMES, Tap
+from harness.backends.netns.packet import Tap
 from harness.backends.netns.vswitchd import LIMIT_S, BridgeSettings, Vswitchd
 from harness.errors import LabError
-from harness.observations.model import Igmp, Impaired, Mode, TableLine
 from harness.plan.model import PlanSwitch
-from harness.protocols.dialect import Dialect
-from harness.protocols.effects import Effect, TableChange, Unregistered
+from harness.protocols.dialect import Dialect, read
+from harness.protocols.effects import Effect, ForwardingMode, Table, TableChange, Unregistered
 from harness.protocols.election import Election
 from harness.protocols.intents import heard
-from harness.protocols.snooping import RelayTo, SnoopingConfig
+from harness.protocols.snooping_config import RelayTo, SnoopingConfig
 from harness.wire import membership
-from harness.wire.malformed import Malformed
 from harness.wire.membership import Address
 
 TURN_S = 0.01
@@ -36,7 +36,6 @@ _NEVER_PRUNED = (IPv4Network("224.0.0.0/24"), IPv6Network("ff02::/16"))
 _ROUTERS = "querier"
 """What mdb/show writes in place of a group for a port that leads to a router."""
 _ROUNDS = 8
-_ETHERTYPE_IPV6 = b"\x86\xdd"
 _CAUSE = "told by Open vSwitch"
 
 
@@ -89,7 +88,7 @@ class OpenVSwitch:
         self._dialects = (Dialect.IGMP,) if switch.mld is None else tuple(Dialect)
         self._loop = loop
         self._clock = clock
-        self._emit = emit
+        self._journal = Journal(switch.name, clock, emit)
         self._ports = {port.number: port.name for port in switch.ports}
         self.vswitchd = Vswitchd(switch.name, namespace, [(port.name, port.number) for port in switch.ports])
         self._known: dict[tuple[str, Address | None], None] = {}
@@ -222,34 +221,15 @@ class OpenVSwitch:
         """Whom the others elect; the switch itself takes no notice."""
         for effect in effects:
             if isinstance(effect, TableChange):
-                self._emit(
-                    TableLine(
-                        at_s=self._clock.now(),
-                        switch=self.name,
-                        table="querier",
-                        present=effect.present,
-                        address=str(effect.address),
-                        cause=effect.cause,
-                        protocol=dialect.value,
-                    )
-                )
+                self._journal.changed(dialect, effect)
 
     def _note(self, port: str, group: Address | None, present: bool, cause: str) -> None:
         """A router port is one of both protocols: Open vSwitch does not tell them apart."""
-        dialects = self._dialects if group is None else (_dialect_of(group),)
+        dialects = self._dialects if group is None else (Dialect.of(group),)
+        table = Table.ROUTER_PORT if group is None else Table.MEMBER
+        change = TableChange(table=table, present=present, port=port, group=group, cause=cause)
         for dialect in dialects:
-            self._emit(
-                TableLine(
-                    at_s=self._clock.now(),
-                    switch=self.name,
-                    table="router-port" if group is None else "member",
-                    present=present,
-                    port=port,
-                    group=str(group or ""),
-                    cause=cause,
-                    protocol=dialect.value,
-                )
-            )
+            self._journal.changed(dialect, change)
 
     def _note_static_ports(self, before: tuple[str, ...], behaviour: SnoopingConfig) -> None:
         """Ports that were configured to be sent everything; mdb/show knows nothing of them."""
@@ -260,50 +240,29 @@ class OpenVSwitch:
             self._note(port, None, True, "configured")
 
     def _note_mode(self) -> None:
+        mode = ForwardingMode(
+            snooping=self._behaviour.snooping,
+            unregistered=self._behaviour.unregistered,
+            cause="configured" if self._behaviour.snooping else "snooping is off",
+        )
         for dialect in self._dialects:
-            self._emit(
-                Mode(
-                    at_s=self._clock.now(),
-                    switch=self.name,
-                    snooping=self._behaviour.snooping,
-                    unregistered=self._behaviour.unregistered.value,
-                    cause="configured" if self._behaviour.snooping else "snooping is off",
-                    protocol=dialect.value,
-                )
-            )
+            self._journal.forwards(dialect, mode)
 
     def _read_frames(self) -> None:
         for frame in self._tap.frames():
-            dialect = Dialect.MLD if frame.data[12:14] == _ETHERTYPE_IPV6 else Dialect.IGMP
-            if dialect not in self._dialects:
+            found = read(frame.data)
+            if found is None or found[0] not in self._dialects:
                 continue
-            try:
-                read = dialect.parse(frame.data)
-            except Malformed:
-                continue
-            if read is None:
-                continue
-            seen = heard(frame.port, read)
-            self._emit(
-                Igmp(
-                    at_s=self._clock.scenario(frame.at_s),
-                    switch=self.name,
-                    port=frame.port,
-                    what=seen.what,
-                    source=str(seen.source),
-                    group=str(seen.group or ""),
-                    protocol=dialect.value,
-                )
-            )
-            if isinstance(read.message, membership.Query) and self._behaviour.snooping:
-                elected = self._elections[dialect].hear(read.source, frame.port, frame.at_s)
+            dialect, control = found
+            self._journal.heard(dialect, heard(frame.port, control), frame.at_s)
+            if isinstance(control.message, membership.Query) and self._behaviour.snooping:
+                elected = self._elections[dialect].hear(control.source, frame.port, frame.at_s)
                 self._note_queriers(dialect, elected)
         self._look()
 
     def report_drops(self) -> None:
         """Hand out how many IGMP and MLD frames the tap lost since the last call."""
-        if lost := self._tap.drops():
-            self._emit(Impaired(at_s=self._clock.now(), what="socket", count=lost, host=self.name))
+        self._journal.report_drops(self._tap)
 
     def close(self) -> None:
         """End the switch."""
@@ -317,10 +276,6 @@ class OpenVSwitch:
 
 def _static_ports(behaviour: SnoopingConfig) -> tuple[str, ...]:
     return behaviour.static_router_ports if behaviour.snooping else ()
-
-
-def _dialect_of(group: Address) -> Dialect:
-    return Dialect.IGMP if group.version == 4 else Dialect.MLD
 
 
 def _never_pruned(group: Address) -> bool:

@@ -10,27 +10,30 @@ from __future__ import annotations
 
 import heapq
 import socket
-import struct
-import time
 from collections.abc import Iterable
 from itertools import count
 from random import Random
 
+from harness.backends.netns.bpf import LARGEST_FRAME
 from harness.backends.netns.fabric import Fabric
-from harness.backends.netns.loop import Loop
+from harness.backends.netns.loop import Alarm, Loop
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.packet import grow_buffer, newly_dropped
+from harness.backends.netns.packet import (
+    ANCILLARY_BYTES,
+    ETH_P_ALL,
+    PACKET_IGNORE_OUTGOING,
+    SOL_PACKET,
+    Stamps,
+    grow_buffer,
+    newly_dropped,
+)
 from harness.backends.one_way import OneWay
 from harness.plan.impairment import Impairment
 from harness.plan.model import End
 
-_ETH_P_ALL = 0x0003
-_SOL_PACKET = 263
-_PACKET_VNET_HDR, _PACKET_QDISC_BYPASS, _PACKET_IGNORE_OUTGOING = 15, 20, 23  # linux/if_packet.h
+_PACKET_VNET_HDR, _PACKET_QDISC_BYPASS = 15, 20  # linux/if_packet.h
 _VNET_HEADER = 10  # struct virtio_net_hdr
-_SO_TIMESTAMPNS = 35
-_TIMESPEC = struct.Struct("qq")
-_LARGEST = _VNET_HEADER + 65600
+_LARGEST = _VNET_HEADER + LARGEST_FRAME
 _READ_AT_ONCE = 256
 """Frames of one end before what is due gets its turn."""
 
@@ -41,11 +44,11 @@ class _Inner:
     def __init__(self, namespace: int, device: str) -> None:
         with inside(namespace):
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-        for option in (_PACKET_VNET_HDR, _PACKET_QDISC_BYPASS, _PACKET_IGNORE_OUTGOING):
-            self.socket.setsockopt(_SOL_PACKET, option, 1)
-        self.socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        for option in (_PACKET_VNET_HDR, _PACKET_QDISC_BYPASS, PACKET_IGNORE_OUTGOING):
+            self.socket.setsockopt(SOL_PACKET, option, 1)
+        Stamps.ask_for(self.socket)
         grow_buffer(self.socket)
-        self.socket.bind((device, _ETH_P_ALL))
+        self.socket.bind((device, ETH_P_ALL))
 
     def send(self, data: bytes) -> None:
         """Send a frame with its header; a cable that is down by now has lost it."""
@@ -66,8 +69,8 @@ class Relay:
         self._inner: list[_Inner] = []
         self._due: list[tuple[float, int, _Inner, bytes]] = []
         self._order = count()
-        self._wake_s: float | None = None
-        self._offset_s = time.monotonic() - time.time()
+        self._alarm = Alarm(loop, lambda _: self._send_due())
+        self._stamps = Stamps()
         for number, cable in enumerate(cables):
             ends = [_Inner(*fabric.inner_end(end.device, end.port)) for end in cable]
             for side, end in enumerate(cable):
@@ -92,25 +95,16 @@ class Relay:
         self._loop.watch(source.socket.fileno(), lambda: self._read(source, sink, way))
 
     def _read(self, source: _Inner, sink: _Inner, way: OneWay) -> None:
-        now = self._loop.now()
         for _ in range(_READ_AT_ONCE):
             try:
-                data, ancillary, _, _ = source.socket.recvmsg(_LARGEST, 64)
+                data, ancillary, _, _ = source.socket.recvmsg(_LARGEST, ANCILLARY_BYTES)
             except BlockingIOError:
                 break
             except OSError:  # ENETDOWN is told once when the end goes down
                 continue
-            at_s = self._stamp(ancillary) or now
-            for due_s in way.take(data[_VNET_HEADER:], at_s):
+            for due_s in way.take(data[_VNET_HEADER:], self._stamps.at_s(ancillary)):
                 heapq.heappush(self._due, (due_s, next(self._order), sink, data))
         self._send_due()
-
-    def _stamp(self, ancillary: list[tuple[int, int, bytes]]) -> float:
-        for _level, kind, value in ancillary:
-            if kind == _SO_TIMESTAMPNS:
-                seconds, nanoseconds = _TIMESPEC.unpack(value[: _TIMESPEC.size])
-                return float(seconds + nanoseconds / 1e9 + self._offset_s)
-        return 0.0
 
     def _send_due(self) -> None:
         now = self._loop.now()
@@ -118,17 +112,7 @@ class Relay:
             _, _, sink, data = heapq.heappop(self._due)
             sink.send(data)
         if self._due:
-            self._wake_at(self._due[0][0])
-
-    def _wake_at(self, due_s: float) -> None:
-        if self._wake_s is None or due_s < self._wake_s:
-            self._wake_s = due_s
-            self._loop.call_at(due_s, lambda: self._wake(due_s))
-
-    def _wake(self, due_s: float) -> None:
-        if self._wake_s == due_s:  # an earlier one has not taken its place
-            self._wake_s = None
-            self._send_due()
+            self._alarm.set(self._due[0][0])
 
     def close(self) -> None:
         """Close every socket; frames on their way are lost."""

@@ -6,26 +6,24 @@ such a daemon sends through the stack, and answers like any other.
 
 from __future__ import annotations
 
-import socket
-import struct
 from collections.abc import Iterable
 from dataclasses import replace
 
 from harness.backends.base import Emit
+from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
-from harness.backends.netns.loop import Loop
-from harness.backends.netns.packet import CONTROL_FRAMES, Tap
+from harness.backends.netns.journal import Journal
+from harness.backends.netns.loop import Alarm, Loop
+from harness.backends.netns.packet import Tap
+from harness.backends.netns.sockets import INTERFACE, open_raw_sender, sockaddr
 from harness.errors import LabError
-from harness.observations.model import TableLine
 from harness.plan.model import PeerKind, PlanHost
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, Send, TableChange
-from harness.protocols.querier import Querier, QuerierConfig
+from harness.protocols.querier import Querier
+from harness.protocols.querier_config import QuerierConfig
 from harness.wire import ethernet, ipv4, ipv6
-
-INTERFACE = "eth0"
-_INTERFACE_INDEX = 2
-
+from harness.wire.membership import Address
 
 WIRE_RESPONSE_S = {Dialect.IGMP: 0.1, Dialect.MLD: 0.02}
 """The shortest time that the wire leaves hosts to answer (MLD: their kernels), in this machine's seconds."""
@@ -51,15 +49,13 @@ class RouterQuerier:
         if config is None:
             msg = f"{router.name} has no querier of {dialect.name}"
             raise LabError(msg)
-        self._name = router.name
         self._dialect = dialect
         self._loop = loop
-        self._clock = clock
-        self._emit = emit
+        self._journal = Journal(router.name, clock, emit)
         self._machine = Querier(held(config.scaled(clock.speed)), ports=(INTERFACE,))
         self._tap = Tap(INTERFACE, CONTROL_FRAMES)
         self._stack = _StackSender(dialect) if router.kind is PeerKind.NODE else None
-        self._wake_s: float | None = None
+        self._alarm = Alarm(loop, lambda due_s: self._obey(self._machine.tick(due_s)))
         self.has_queried = False
         loop.watch(self._tap.fileno(), self._read)
 
@@ -81,34 +77,16 @@ class RouterQuerier:
             self._obey(self._machine.tick(frame.at_s))
             self._obey(self._machine.receive(INTERFACE, frame.data, frame.at_s))
 
-    def _wake(self, due_s: float) -> None:
-        if self._wake_s == due_s:
-            self._wake_s = None
-            self._obey(self._machine.tick(due_s))
-
     def _obey(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send():
                     self.has_queried = self._send(effect) or self.has_queried
                 case TableChange():
-                    self._emit(
-                        TableLine(
-                            at_s=self._clock.now(),
-                            switch=self._name,
-                            table=effect.table.value,
-                            present=effect.present,
-                            address=str(effect.address or ""),
-                            cause=effect.cause,
-                            protocol=self._dialect.value,
-                        )
-                    )
+                    self._journal.changed(self._dialect, effect)
                 case _:
                     pass
-        due_s = self._machine.next_deadline()
-        if due_s is not None and (self._wake_s is None or due_s < self._wake_s):
-            self._wake_s = due_s
-            self._loop.call_at(due_s, lambda: self._wake(due_s))
+        self._alarm.set(self._machine.next_deadline())
 
     def _send(self, effect: Send) -> bool:
         if self._stack is None:
@@ -128,25 +106,20 @@ class _StackSender:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        family = socket.AF_INET if dialect is Dialect.IGMP else socket.AF_INET6
-        self._socket = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
-        if dialect is Dialect.IGMP:
-            interface = struct.pack("4s4si", bytes(4), bytes(4), _INTERFACE_INDEX)
-            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
+        self._socket = open_raw_sender(4 if dialect is Dialect.IGMP else 6)
 
     def send(self, frame: bytes) -> bool:
         """Send the packet in a frame; False if the stack refuses it."""
         packet = ethernet.decode(frame).payload
         try:
-            self._socket.sendto(packet, self._address_of(packet))
+            self._socket.sendto(packet, sockaddr(self._destination(packet), 0))
         except OSError:
             return False
         return True
 
-    def _address_of(self, packet: bytes) -> tuple[str, int] | tuple[str, int, int, int]:
-        if self._dialect is Dialect.IGMP:
-            return str(ipv4.decode(packet).destination), 0
-        return str(ipv6.decode(packet).destination), 0, 0, _INTERFACE_INDEX
+    def _destination(self, packet: bytes) -> Address:
+        read = ipv4.decode if self._dialect is Dialect.IGMP else ipv6.decode
+        return read(packet).destination
 
     def close(self) -> None:
         """Close the socket."""

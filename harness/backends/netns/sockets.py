@@ -14,11 +14,14 @@ from contextlib import suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from harness.backends.netns.packet import Instruction, attach_filter, group_tap, grow_buffer
+from harness.backends.netns.bpf import UDP6_TO_GROUPS, UDP_TO_GROUPS, attach
+from harness.backends.netns.packet import grow_buffer
+from harness.wire import ethernet, ipv6
 from harness.wire.membership import Address
 
-INTERFACE = 2
-"""eth0's index in every host's namespace."""
+INTERFACE = "eth0"
+"""The one interface of every host."""
+INTERFACE_INDEX = 2
 SOURCES_OF_A_SOCKET = {4: 10, 6: 64}
 """How many sources a socket may name by default: net.ipv4.igmp_max_msf, net.ipv6.mld_max_msf.
 
@@ -32,42 +35,40 @@ _MCAST_JOIN_SOURCE_GROUP, _MCAST_LEAVE_SOURCE_GROUP = 46, 47
 _GROUP_SOURCE_REQ = struct.Struct("=I4x128s128s")
 _SOCKADDR_IN6 = struct.Struct("=H2x4x16sI")
 _DISCARD_PORT = 9
-_ETH_P_IPV6 = 0x86DD
-_FRAGMENT = 44
-_IPV6_HEADER, _FRAGMENT_HEADER, _UDP_HEADER = 40, 8, 8
-
-# linux/filter.h: load, compare and return, as (code, jump if true, jump if false, value).
-_LD_H, _LD_B, _JEQ, _JSET, _RET = 0x28, 0x30, 0x15, 0x45, 0x06
-UDP6_TO_GROUPS: tuple[Instruction, ...] = (
-    (_LD_B, 0, 0, 24),
-    (_JEQ, 0, 8, 0xFF),
-    (_LD_B, 0, 0, 6),
-    (_JEQ, 5, 0, socket.IPPROTO_UDP),
-    (_JEQ, 0, 5, _FRAGMENT),
-    (_LD_B, 0, 0, _IPV6_HEADER),
-    (_JEQ, 0, 3, socket.IPPROTO_UDP),
-    (_LD_H, 0, 0, _IPV6_HEADER + 2),
-    (_JSET, 1, 0, 0xFFF8),
-    (_RET, 0, 0, 128),
-    (_RET, 0, 0, 0),
-)
-"""IPv6 packets (no link header), whole or first fragments, that carry UDP to a multicast group."""
+_FRAGMENT_HEADER, _UDP_HEADER = 8, 8
+_TAPS = {4: (ethernet.ETHERTYPE_IPV4, UDP_TO_GROUPS), 6: (ethernet.ETHERTYPE_IPV6, UDP6_TO_GROUPS)}
 
 
 def open_sender(version: int, hops: int) -> socket.socket:
     """A socket that sends to groups out of eth0, ``hops`` far, and does not hear itself."""
     if version == 4:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        interface = struct.pack("4s4si", bytes(4), bytes(4), INTERFACE)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
+        _send_from_eth0(sock)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, hops)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
         return sock
     sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, INTERFACE)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, INTERFACE_INDEX)
     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, hops)
     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
     return sock
+
+
+def open_raw_sender(version: int) -> socket.socket:
+    """A socket that sends whole packets out of eth0, and lets the host's own stack hear them.
+
+    That of IPv6 goes where the zone of the address says.
+    """
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    sock = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    if version == 4:
+        _send_from_eth0(sock)
+    return sock
+
+
+def _send_from_eth0(sock: socket.socket) -> None:
+    interface = struct.pack("4s4si", bytes(4), bytes(4), INTERFACE_INDEX)
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
 
 
 def open_receiver(address: Address, port: int) -> socket.socket:
@@ -88,7 +89,7 @@ def sockaddr(address: Address, port: int) -> tuple[str, int] | tuple[str, int, i
     """An address for bind and sendto; those of IPv6 with the zone that link-local ones need."""
     if isinstance(address, IPv4Address):
         return str(address), port
-    return str(address), port, 0, INTERFACE
+    return str(address), port, 0, INTERFACE_INDEX
 
 
 def change_membership(
@@ -106,11 +107,11 @@ def change_membership(
 def _change(sock: socket.socket, group: Address, joined: bool) -> None:
     if isinstance(group, IPv4Address):
         option = socket.IP_ADD_MEMBERSHIP if joined else socket.IP_DROP_MEMBERSHIP
-        request = struct.pack("4s4si", group.packed, bytes(4), INTERFACE)
+        request = struct.pack("4s4si", group.packed, bytes(4), INTERFACE_INDEX)
         sock.setsockopt(socket.IPPROTO_IP, option, request)
         return
     option = socket.IPV6_JOIN_GROUP if joined else socket.IPV6_LEAVE_GROUP
-    sock.setsockopt(socket.IPPROTO_IPV6, option, struct.pack("16sI", group.packed, INTERFACE))
+    sock.setsockopt(socket.IPPROTO_IPV6, option, struct.pack("16sI", group.packed, INTERFACE_INDEX))
 
 
 def _change_source(sock: socket.socket, group: Address, joined: bool, own: Address, source: Address) -> None:
@@ -119,7 +120,7 @@ def _change_source(sock: socket.socket, group: Address, joined: bool, own: Addre
         sock.setsockopt(socket.IPPROTO_IP, option, group.packed + own.packed + source.packed)
         return
     option = _MCAST_JOIN_SOURCE_GROUP if joined else _MCAST_LEAVE_SOURCE_GROUP
-    request = _GROUP_SOURCE_REQ.pack(INTERFACE, _storage(group), _storage(source))
+    request = _GROUP_SOURCE_REQ.pack(INTERFACE_INDEX, _storage(group), _storage(source))
     sock.setsockopt(socket.IPPROTO_IPV6, option, request)
 
 
@@ -141,7 +142,7 @@ def announce() -> None:
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, INTERFACE.encode())
         with suppress(OSError):  # a host whose port begins down
             sock.sendto(b"", ("255.255.255.255", _DISCARD_PORT))
 
@@ -151,12 +152,11 @@ def open_tap(version: int) -> socket.socket:
 
     What is read from it starts with the IP header and is cut after 128 bytes.
     """
-    if version == 4:
-        return group_tap("eth0")
+    ethertype, program = _TAPS[version]
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0)
-    attach_filter(sock, UDP6_TO_GROUPS)
+    attach(sock, program)
     grow_buffer(sock)
-    sock.bind(("eth0", _ETH_P_IPV6))
+    sock.bind((INTERFACE, ethertype))
     return sock
 
 
@@ -164,5 +164,5 @@ def payload_at(packet: bytearray, version: int) -> int:
     """Where the payload of a tap's datagram begins."""
     if version == 4:
         return (packet[0] & 0x0F) * 4 + _UDP_HEADER
-    fragment = _FRAGMENT_HEADER if packet[6] == _FRAGMENT else 0
-    return _IPV6_HEADER + fragment + _UDP_HEADER
+    fragment = _FRAGMENT_HEADER if packet[6] == ipv6.PROTOCOL_FRAGMENT else 0
+    return ipv6.HEADER.size + fragment + _UDP_HEADER

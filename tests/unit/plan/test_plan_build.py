@@ -18,7 +18,7 @@ from harness.plan.build import build
 from harness.plan.model import ActionKind, Cast, ExpectDelivery, ExpectHeal, Plan
 from harness.plan.text import as_json, describe, digest
 from harness.protocols.effects import Unregistered
-from harness.protocols.snooping import FloodUntil
+from harness.protocols.snooping_config import FloodUntil
 from harness.scenario.loader import load
 
 ROOT = Path(__file__).parents[3]

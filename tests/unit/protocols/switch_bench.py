@@ -6,8 +6,9 @@ from ipaddress import IPv4Address
 
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, ForwardingMode, Heard, Send, Table, TableChange
-from harness.protocols.querier import QuerierConfig
-from harness.protocols.snooping import SnoopingConfig, SnoopingSwitch
+from harness.protocols.querier_config import QuerierConfig
+from harness.protocols.snooping import SnoopingSwitch
+from harness.protocols.snooping_config import SnoopingConfig
 from harness.wire import membership, pim
 from harness.wire.membership import Address, GroupRecord, RecordReport, RecordType
 

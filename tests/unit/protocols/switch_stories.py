@@ -8,8 +8,14 @@ from hypothesis import strategies as st
 from switch_bench import PORTS, SWITCH, Bench, querier
 
 from harness.protocols.effects import Unregistered
-from harness.protocols.snooping import FloodUntil, RelayTo, SnoopingConfig
-from harness.protocols.snooping_config import GroupLimit, HeaderCheck, TopologyChange
+from harness.protocols.snooping_config import (
+    FloodUntil,
+    GroupLimit,
+    HeaderCheck,
+    RelayTo,
+    SnoopingConfig,
+    TopologyChange,
+)
 from harness.wire import membership
 from harness.wire.membership import GroupRecord, RecordReport, RecordType
 

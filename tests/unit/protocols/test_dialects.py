@@ -20,8 +20,9 @@ from harness.protocols.dialect import (
     source_specific,
 )
 from harness.protocols.effects import Effect, Heard, Send
-from harness.protocols.querier import Querier, QuerierConfig
-from harness.protocols.snooping import SnoopingConfig
+from harness.protocols.querier import Querier
+from harness.protocols.querier_config import QuerierConfig
+from harness.protocols.snooping_config import SnoopingConfig
 from harness.wire import membership, pim
 from harness.wire.membership import Query, RecordType, Report
 

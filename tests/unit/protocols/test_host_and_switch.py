@@ -12,7 +12,8 @@ from switch_bench import querier
 from harness.protocols.effects import Effect, Send
 from harness.protocols.host import MembershipHost
 from harness.protocols.host_config import HostConfig, IgnoredQuery
-from harness.protocols.snooping import RelayTo, SnoopingConfig, SnoopingSwitch
+from harness.protocols.snooping import SnoopingSwitch
+from harness.protocols.snooping_config import RelayTo, SnoopingConfig
 
 GROUPS = tuple(IPv4Address(f"239.192.1.{number}") for number in range(1, 4))
 PORTS = ("p1", "p2", "p3")

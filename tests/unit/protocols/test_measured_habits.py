@@ -8,7 +8,8 @@ from ipaddress import IPv4Address
 import pytest
 
 from harness.protocols.effects import Send
-from harness.protocols.snooping import FloodUntil, SnoopingConfig, SnoopingSwitch
+from harness.protocols.snooping import SnoopingSwitch
+from harness.protocols.snooping_config import FloodUntil, SnoopingConfig
 from harness.wire.igmp import igmp_frame
 from harness.wire.membership import GroupRecord, Leave, Message, Query, RecordReport, RecordType, Report
 

@@ -20,7 +20,7 @@ from switch_bench import (
 )
 
 from harness.protocols.effects import Heard, Send, Table, TableChange
-from harness.protocols.snooping import RelayTo
+from harness.protocols.snooping_config import RelayTo
 from harness.wire import igmp, ipv4, membership
 from harness.wire.membership import RecordReport, RecordType
 

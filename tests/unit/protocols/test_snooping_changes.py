@@ -19,7 +19,8 @@ from switch_bench import (
 )
 
 from harness.protocols.effects import ForwardingMode, Table, Unregistered
-from harness.protocols.snooping import FloodUntil, SnoopingConfig, SnoopingSwitch
+from harness.protocols.snooping import SnoopingSwitch
+from harness.protocols.snooping_config import FloodUntil, SnoopingConfig
 
 G = str(GROUP)
 ROUTER_PORTS, FLOOD = Unregistered.ROUTER_PORTS, Unregistered.FLOOD

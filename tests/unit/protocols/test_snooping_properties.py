@@ -12,7 +12,8 @@ from switch_bench import HOST_MAC, PORTS, SWITCH, Bench, changes
 from switch_stories import GROUPS, MEMBERSHIP_S, any_source_events, configs, play, stories
 
 from harness.protocols.effects import ForwardingMode, Send, Table
-from harness.protocols.snooping import SnoopingConfig, SnoopingSwitch
+from harness.protocols.snooping import SnoopingSwitch
+from harness.protocols.snooping_config import SnoopingConfig
 from harness.wire import igmp, membership
 
 

@@ -25,8 +25,7 @@ from switch_bench import (
 
 from harness.protocols.effects import Heard, Table
 from harness.protocols.router_ports import MOST_NEIGHBOURS
-from harness.protocols.snooping import FloodUntil, RelayTo
-from harness.protocols.snooping_config import GroupLimit, HeaderCheck, TopologyChange
+from harness.protocols.snooping_config import FloodUntil, GroupLimit, HeaderCheck, RelayTo, TopologyChange
 from harness.wire import ethernet, igmp, ipv4, membership
 from harness.wire.membership import RecordType
 

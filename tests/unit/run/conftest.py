@@ -22,7 +22,7 @@ from harness.plan.model import (
     Where,
 )
 from harness.profiles import DataPlane
-from harness.protocols.querier import QuerierConfig
+from harness.protocols.querier_config import QuerierConfig
 from harness.protocols.snooping_config import SnoopingConfig
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugin"))

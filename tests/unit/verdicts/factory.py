@@ -27,8 +27,8 @@ from harness.plan.model import (
     Where,
 )
 from harness.profiles import DataPlane
-from harness.protocols.querier import QuerierConfig
-from harness.protocols.snooping import SnoopingConfig
+from harness.protocols.querier_config import QuerierConfig
+from harness.protocols.snooping_config import SnoopingConfig
 
 GROUP = IPv4Address("239.192.0.1")
 FILE = Path("scenarios/querier/querier-lost.scenario.yaml")

@@ -12,7 +12,7 @@ from harness.backends.netns.open_vswitch import bridge_settings, parse_groups
 from harness.errors import HostError
 from harness.profiles import DataPlane
 from harness.protocols.effects import Unregistered
-from harness.protocols.snooping import RelayTo
+from harness.protocols.snooping_config import RelayTo
 from tests.unit.verdicts.factory import plan
 
 OLD = """\
