@@ -43,8 +43,12 @@ _ARRIVAL_LIMIT_REAL_S = 2.0
 class World:
     """A plan in virtual time."""
 
-    def __init__(self, plan: Plan, emit: Emit) -> None:
+    def __init__(
+        self, plan: Plan, emit: Emit, *, settles_in_s: float = 0.0, joins_after_s: float = 0.0
+    ) -> None:
         self._plan = plan
+        self._settles_in_s = settles_in_s
+        self._joins_after_s = joins_after_s
         self._emit = emit
         self._agenda = agenda = Agenda()
         self._journal = journal = Journal(agenda, emit)
@@ -111,6 +115,7 @@ class World:
                 if on:
                     self._hosts[host.name].start_querier(dialect)
         self._wait_for_queries()
+        agenda.run_until(self._joins_after_s)
         joined_s = agenda.now
         joins = [
             (host, stream)
@@ -121,21 +126,26 @@ class World:
         self._hush(True)
         for host, stream in joins:
             self._join(host.name, stream)
+            agenda.run_until(agenda.now)
         agenda.run_until(joined_s + min(_SETTLES_IN_REAL_S * plan.speed, _SETTLES_AT_MOST_S))
         self._give_time_to(joins, joined_s)
+        agenda.run_until(self._settles_in_s)
         self._hush(False)
         self._journal.zero_s = agenda.now
 
     def _wait_for_queries(self) -> None:
-        """Go on until every host that asks from the start has asked."""
-        asking = [
-            self._hosts[host.name]
+        """Go on until every host that asks from the start has asked, or knows another who does."""
+        on = [
+            (self._hosts[host.name], Dialect.IGMP) for host in self._plan.hosts if host.up and host.querier_on
+        ]
+        on += [
+            (self._hosts[host.name], Dialect.MLD)
             for host in self._plan.hosts
-            if host.up and (host.querier_on or host.mld_querier_on)
+            if host.up and host.mld_querier_on
         ]
         agenda = self._agenda
         agenda.run_until(agenda.now)
-        while not all(host.has_queried for host in asking):
+        while not all(host.is_settled(dialect) for host, dialect in on):
             next_s = agenda.next_s()
             if next_s is None or next_s > _ASKED_WITHIN_S:
                 return
