@@ -98,8 +98,9 @@ def groups_in(plan: Plan) -> int:
 def learning(switch: PlanSwitch, host: PlanHost, stream: PlanStream, groups: int) -> Learning:
     """What becomes of the reports of a host's membership at a switch that they reach.
 
-    The rules of a firewall are opaque, so a host that has some may keep its own reports in; and a table that
-    has no room for all ``groups``, or for all sources of one, may be full.
+    The rules of a firewall are opaque, so a host that has some may keep its own reports in; a table that has
+    no room for all ``groups``, or for all sources of one, may be full; and a host that follows an older
+    querier names no sources where they must be named.
     """
     behaviour = switch.behaviour if stream.group.version == 4 else switch.mld
     if behaviour is None or not behaviour.snooping:
@@ -107,11 +108,15 @@ def learning(switch: PlanSwitch, host: PlanHost, stream: PlanStream, groups: int
     speaks = host.emulated if stream.group.version == 4 else host.emulated_mld
     if speaks is not None and not (speaks.reports and _passes(behaviour, speaks)):
         return Learning.NEVER
-    if not behaviour.any_source_in_ssm and source_specific(stream.group) and not stream.source_specific:
+    if stream.source_specific and set(stream.senders) <= {host.name}:
+        return Learning.NEVER  # there is nobody whom it could join
+    any_source = behaviour.any_source_in_ssm or not source_specific(stream.group)
+    if not any_source and not stream.source_specific:
         return Learning.NEVER
     rooms = (behaviour.most_groups, behaviour.most_groups_per_port)
     full = any(0 < room < groups for room in rooms)
-    return Learning.POSSIBLE if host.firewall or full or _too_many(switch, stream) else Learning.CERTAIN
+    doubtful = host.firewall or full or _too_many(switch, stream) or not any_source
+    return Learning.POSSIBLE if doubtful else Learning.CERTAIN
 
 
 def _too_many(switch: PlanSwitch, stream: PlanStream) -> bool:

@@ -131,8 +131,9 @@ class MembershipHost:
         """
         joined, self._joined = self._joined, {}
         self._forget_pending()
-        self._older_queriers.clear()
-        self._version = self._newest
+        if not (self._config.linux and self._config.dialect is Dialect.IGMP):
+            self._older_queriers.clear()
+            self._version = self._newest
         effects: list[Effect] = []
         for one in joined.values():
             effects += self._change(one.group, one.wanted, now)
@@ -153,11 +154,11 @@ class MembershipHost:
             return False
         match read.message:
             case membership.Query() as query:
-                if self._config.ignores and self._ignores(read):
+                if self._ignores(read, query):
                     return False
                 self._hear_query(query, now)
             case membership.Report(version=version, group=group):
-                if version <= self._newest:
+                if version <= self._newest or self._config.linux:
                     self._hear_report(group)
             case membership.RecordReport() | membership.Leave():
                 pass
@@ -264,7 +265,10 @@ class MembershipHost:
 
     # --- queries ------------------------------------------------------------------------------------------
 
-    def _ignores(self, frame: membership.ControlFrame) -> bool:
+    def _ignores(self, frame: membership.ControlFrame, query: membership.Query) -> bool:
+        config = self._config
+        if config.linux and config.dialect is Dialect.MLD and config.version == 2 > query.version:
+            return True
         return any(self._finds(doubt, frame) for doubt in self._config.ignores)
 
     def _finds(self, doubt: IgnoredQuery, frame: membership.ControlFrame) -> bool:
@@ -340,13 +344,19 @@ class MembershipHost:
         self._timers.set(known.answer, due_s if pending_s is None else min(due_s, pending_s))
 
     def _hear_report(self, group: Address) -> None:
-        """Another member has answered: not this one (RFC 2236 section 3). Version 3 does not do that."""
-        if self._speaks_records:
+        """Another member has answered: not this one (RFC 2236 section 3). Version 3 does not do that.
+
+        On Linux it does, where it was asked for this very group.
+        """
+        if self._speaks_records and not self._config.linux:
             return
         for one in self._asked_for(group):
             self._timers.discard(one.answer)
-            one.repeats_left = 0
-            one.spoke_last = False
+            if self._speaks_records:
+                one.asked = ()
+            else:
+                one.repeats_left = 0
+                one.spoke_last = False
 
     # --- timers -------------------------------------------------------------------------------------------
 

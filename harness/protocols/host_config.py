@@ -41,6 +41,9 @@ class HostConfig:
     ``unsolicited_v2_s`` (version 1 too) and ``unsolicited_v3_s``: a join is repeated within this time
     (RFC 2236 section 8.10, RFC 9776 section 8.11). ``query_interval_s`` is what a querier that names none is
     taken to have; ``v1_response_s`` what a version 1 query leaves to answer.
+    ``linux`` does what Linux 6.18 was seen to do beside the RFCs (docs/kernel-quirks.md): a report without
+    records silences a host of any version that was asked for the group, older queriers of IGMP are remembered
+    while the link is down, and one that was told to speak MLDv2 does not see queries of MLDv1.
     """
 
     address: Address
@@ -61,6 +64,7 @@ class HostConfig:
     unsolicited_v3_s: float = 1.0
     query_interval_s: float = 125.0
     v1_response_s: float = 10.0
+    linux: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.newest_version <= self.dialect.records_version:

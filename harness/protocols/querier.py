@@ -58,6 +58,11 @@ class Querier:
         return self._running and self._election.won
 
     @property
+    def is_silent(self) -> bool:
+        """Whether it has nothing to ask: it does not run, or somebody else is the querier for it."""
+        return not self._running or (self._election.believed is not None and not self._election.won)
+
+    @property
     def general_queries(self) -> int:
         """How many general queries it has sent to all of its ports."""
         return self._general_queries

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from harness.protocols.deadlines import moment
+from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, Send, SourceFilter
 from harness.protocols.election import Election
 from harness.protocols.forwarding import Forwarding
@@ -328,7 +329,8 @@ class SnoopingSwitch:
         self._ask_for_relays(query.group)
         if query.group is None:
             self._forwarding.queries_passed()
-        return effects + self._settle(now, query.max_response_s)
+        old_form = query.version == 1 and self._config.dialect is Dialect.IGMP
+        return effects + self._settle(now, self._config.v1_response_s if old_form else query.max_response_s)
 
     def _hear_pim(self, port: str, frame: bytes, now: float) -> list[Effect]:
         """A hello makes a router port for its hold time, where 0 is goodbye (RFC 7761 section 4.3.1).

@@ -111,6 +111,7 @@ class SnoopingConfig:
     ``learn_router_from_pim``: a PIM hello makes a router port for its hold time (RFC 7761 section 4.9.2).
     ``any_source_in_ssm``: False ignores joins without sources in 232.0.0.0/8 and ff3x::/32 (RFC 4604 section
     3).
+    ``v1_response_s``: what a query of IGMPv1 leaves hosts to answer.
     ``topology_change_response_s``: the max response time of the query that TopologyChange.QUERY sends.
     ``mac``: the source of what the switch sends without a querier's configuration.
     What no RFC says and measurement found (Linux 6.18, Open vSwitch 3.1):
@@ -161,6 +162,7 @@ class SnoopingConfig:
     on_topology_change: TopologyChange = TopologyChange.NOTHING
     topology_change_queries: int = 2
     topology_change_response_s: float = 10.0
+    v1_response_s: float = 10.0
     mac: bytes = b"\x02\0\0\0\0\0"
     elected_querier_only: bool = False
     every_record_joins: bool = False
@@ -198,6 +200,7 @@ class SnoopingConfig:
             other_querier_interval_s=self.other_querier_interval_s / speed,
             last_member_interval_s=self.last_member_interval_s / speed,
             topology_change_response_s=self.topology_change_response_s / speed,
+            v1_response_s=self.v1_response_s / speed,
             querier=None if self.querier is None else self.querier.scaled(speed),
         )
 

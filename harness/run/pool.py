@@ -60,10 +60,12 @@ class _Running:
 class Pool:
     """Runs labs in child processes, at most ``jobs`` small ones at once (None: as many as the load allows).
 
-    Use it as a context manager: leaving it cancels and reaps everything.
+    ``repeats`` False leaves it to the caller what becomes of a run that this machine spoilt. Use it as a
+    context manager: leaving it cancels and reaps everything.
     """
 
-    def __init__(self, *, jobs: int | None = None, listen: Listen = ignore) -> None:
+    def __init__(self, *, jobs: int | None = None, listen: Listen = ignore, repeats: bool = True) -> None:
+        self._repeats = repeats
         self._places = jobs or load.places()
         self._listen = listen
         self._queue: list[_Job] = []
@@ -263,7 +265,7 @@ class Pool:
 
         A run of which nothing is expected has no verdicts, and is spoilt only where something was impaired.
         """
-        again = job.first is None and not job.request.hold and not self._closing
+        again = self._repeats and job.first is None and not job.request.hold and not self._closing
         if again and _is_spoilt(outcome):
             request = replace(job.request, suffix=f"{job.request.suffix}-alone")
             self._enqueue(replace(job, request=request, alone=True, first=outcome))

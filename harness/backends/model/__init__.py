@@ -11,10 +11,19 @@ from harness.plan.model import Plan
 
 
 class ModelBackend:
-    """Computes what a plan's network would do."""
+    """Computes what a plan's network would do.
+
+    ``settles_in_s`` is how long before the scenario's zero everything was switched on, in the customer's
+    seconds; left out, it is what a lab needs on an idle machine. Queriers' clocks run from there. Nodes join
+    ``joins_after_s`` later, or when all have asked who will.
+    """
 
     name = "model"
     virtual = True
+
+    def __init__(self, settles_in_s: float = 0.0, joins_after_s: float = 0.0) -> None:
+        self._settles_in_s = settles_in_s
+        self._joins_after_s = joins_after_s
 
     def refusals(self, plan: Plan) -> tuple[str, ...]:
         """Return what of the plan cannot be computed, a sentence each."""
@@ -33,4 +42,4 @@ class ModelBackend:
         del options
         from harness.backends.model.world import World  # noqa: PLC0415
 
-        World(plan, emit).run()
+        World(plan, emit, settles_in_s=self._settles_in_s, joins_after_s=self._joins_after_s).run()

@@ -51,7 +51,6 @@ class Host:
         self.name = plan.name
         self.plan = plan
         self.end: CableEnd | None = None
-        self.has_queried = False
         self._agenda = agenda
         self._journal = journal
         self._arrived = arrived
@@ -69,6 +68,7 @@ class Host:
             for config in (plan.querier, plan.mld_querier)
             if config is not None
         }
+        self._has_asked: set[Dialect] = set()
         self._wants = Wants()
         self._sockets: dict[tuple[Address, int], dict[int, SourceFilter]] = {}
         self._alarm = Alarm(agenda, self._tick)
@@ -79,6 +79,10 @@ class Host:
     def start_querier(self, dialect: Dialect) -> None:
         """Begin to ask."""
         self._obey_querier(dialect, self._queriers[dialect].start(self._agenda.now))
+
+    def is_settled(self, dialect: Dialect) -> bool:
+        """Whether its querier has asked, or has nothing to ask: one that listens first may never do."""
+        return dialect in self._has_asked or self._queriers[dialect].is_silent
 
     def stop_querier(self, dialect: Dialect) -> None:
         """Fall silent."""
@@ -172,7 +176,7 @@ class Host:
         by_stack = self.plan.kind is PeerKind.NODE
         if by_stack and not self._may_pass(Direction.OUT, frame):
             return
-        self.has_queried = True
+        self._has_asked.add(dialect)
         self._put(frame)
         if by_stack and self._is_genuine:
             self._hear(dialect, frame[:6] + _NO_MAC + frame[12:])
@@ -224,7 +228,11 @@ def _linux(host: PlanHost, prefix_length: int) -> Iterable[HostConfig]:
     if host.kind is PeerKind.ROUTER:
         return
     yield HostConfig(
-        address=host.address, mac=mac_bytes(host.mac), prefix_length=prefix_length, version=host.igmp_version
+        address=host.address,
+        mac=mac_bytes(host.mac),
+        prefix_length=prefix_length,
+        version=host.igmp_version,
+        linux=True,
     )
     if host.link_local is not None:
         yield HostConfig(
@@ -233,4 +241,5 @@ def _linux(host: PlanHost, prefix_length: int) -> Iterable[HostConfig]:
             prefix_length=64,
             dialect=Dialect.MLD,
             version=host.mld_version,
+            linux=True,
         )

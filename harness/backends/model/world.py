@@ -7,7 +7,9 @@ that takes is a lab's time on an idle machine, in the customer's seconds.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from ipaddress import IPv4Interface, IPv6Interface
 from itertools import groupby
@@ -26,6 +28,7 @@ from harness.plan.hosts import Learning, groups_in, learning, longest_response_s
 from harness.plan.model import Action, ActionKind, Cast, End, ImpairedEnd, Plan, PlanHost, PlanStream
 from harness.protocols.dialect import Dialect
 from harness.protocols.firewall.packet import OwnAddress
+from harness.protocols.host_config import HostConfig
 
 _SETTLES_IN_REAL_S = 0.03
 """What settling takes a lab on an idle machine, in that machine's seconds ..."""
@@ -40,8 +43,12 @@ _ARRIVAL_LIMIT_REAL_S = 2.0
 class World:
     """A plan in virtual time."""
 
-    def __init__(self, plan: Plan, emit: Emit) -> None:
+    def __init__(
+        self, plan: Plan, emit: Emit, *, settles_in_s: float = 0.0, joins_after_s: float = 0.0
+    ) -> None:
         self._plan = plan
+        self._settles_in_s = settles_in_s
+        self._joins_after_s = joins_after_s
         self._emit = emit
         self._agenda = agenda = Agenda()
         self._journal = journal = Journal(agenda, emit)
@@ -49,6 +56,7 @@ class World:
         self._hosts: dict[str, Host] = {}
         self._ends: dict[tuple[str, str], CableEnd] = {}
         self._joined: set[tuple[str, int]] = set()
+        self._doubts: dict[tuple[int, bool, tuple[HostConfig, ...]], bool] = {}
         self._streams = {stream.number: stream for stream in plan.streams}
         self._flows = flows = Flows(plan, agenda, self._switches, self._hosts, emit)
         chance = Random(f"{plan.seed}")  # noqa: S311  delays of reports, the same in every run
@@ -63,10 +71,11 @@ class World:
 
     def run(self) -> None:
         """Settle, walk the timeline, record."""
-        self._emit(Phase(name="settle", real_s=0.0))
-        self._settle()
-        self._emit(Phase(name="run", real_s=0.0))
-        self._walk()
+        with _without_collector():
+            self._emit(Phase(name="settle", real_s=0.0))
+            self._settle()
+            self._emit(Phase(name="run", real_s=0.0))
+            self._walk()
 
     # --- wiring -------------------------------------------------------------------------------------------
 
@@ -106,6 +115,7 @@ class World:
                 if on:
                     self._hosts[host.name].start_querier(dialect)
         self._wait_for_queries()
+        agenda.run_until(self._joins_after_s)
         joined_s = agenda.now
         joins = [
             (host, stream)
@@ -116,21 +126,26 @@ class World:
         self._hush(True)
         for host, stream in joins:
             self._join(host.name, stream)
+            agenda.run_until(agenda.now)
         agenda.run_until(joined_s + min(_SETTLES_IN_REAL_S * plan.speed, _SETTLES_AT_MOST_S))
         self._give_time_to(joins, joined_s)
+        agenda.run_until(self._settles_in_s)
         self._hush(False)
         self._journal.zero_s = agenda.now
 
     def _wait_for_queries(self) -> None:
-        """Go on until every host that asks from the start has asked."""
-        asking = [
-            self._hosts[host.name]
+        """Go on until every host that asks from the start has asked, or knows another who does."""
+        on = [
+            (self._hosts[host.name], Dialect.IGMP) for host in self._plan.hosts if host.up and host.querier_on
+        ]
+        on += [
+            (self._hosts[host.name], Dialect.MLD)
             for host in self._plan.hosts
-            if host.up and (host.querier_on or host.mld_querier_on)
+            if host.up and host.mld_querier_on
         ]
         agenda = self._agenda
         agenda.run_until(agenda.now)
-        while not all(host.has_queried for host in asking):
+        while not all(host.is_settled(dialect) for host, dialect in on):
             next_s = agenda.next_s()
             if next_s is None or next_s > _ASKED_WITHIN_S:
                 return
@@ -138,14 +153,8 @@ class World:
 
     def _give_time_to(self, joins: list[tuple[PlanHost, PlanStream]], joined_s: float) -> None:
         """Let hosts whose reports may not get through have as long as a lab gives them."""
-        groups = groups_in(self._plan)
         doubtful = [
-            (host, stream)
-            for host, stream in joins
-            if host.up
-            and any(
-                learning(switch, host, stream, groups) is Learning.POSSIBLE for switch in self._plan.switches
-            )
+            (host, stream) for host, stream in joins if host.up and self._may_not_get_through(host, stream)
         ]
         if all(self._switches[host.switch].knows(stream.group, host.port) for host, stream in doubtful):
             return
@@ -154,6 +163,15 @@ class World:
             if not self._switches[host.switch].knows(stream.group, host.port):
                 text = f"{host.switch} has not learned that {host.name} is in {stream.group}"
                 self._emit(Remark(at_s=0.0, text=text))
+
+    def _may_not_get_through(self, host: PlanHost, stream: PlanStream) -> bool:
+        """Whether nobody can say before if every switch will learn of it. Hosts that are alike fare alike."""
+        key = (stream.number, bool(host.firewall), host.machines)
+        if key not in self._doubts:
+            groups = groups_in(self._plan)
+            found = (learning(switch, host, stream, groups) for switch in self._plan.switches)
+            self._doubts[key] = any(one is Learning.POSSIBLE for one in found)
+        return self._doubts[key]
 
     def _hush(self, hushed: bool) -> None:
         for switch in self._switches.values():
@@ -286,3 +304,16 @@ def _addresses(host: PlanHost, plan: Plan) -> tuple[OwnAddress, ...]:
     if host.address6 is not None and host.link_local is not None:
         found += [IPv6Interface((host.address6, plan.prefix_length6)), IPv6Interface((host.link_local, 64))]
     return tuple(found)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the collector of cycles away: machines make none, and with many it looks at them for a third of
+    the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -23,8 +23,11 @@ class Clock:
         return zero_s + at_s / self.speed
 
     def scenario(self, real_s: float) -> float:
-        """Return the scenario moment of a monotonic one, to the microsecond."""
-        return 0.0 if self.zero_s is None else round((real_s - self.zero_s) * self.speed, 6)
+        """Return the scenario moment of a monotonic one, to the microsecond; what came before zero is at 0.
+
+        So records stay in the order in which things happened, also where the first were made before zero.
+        """
+        return 0.0 if self.zero_s is None else max(0.0, round((real_s - self.zero_s) * self.speed, 6))
 
     def now(self) -> float:
         """Return the present scenario moment."""

@@ -220,13 +220,13 @@ class Devices:
     # --- settling -----------------------------------------------------------------------------------------
 
     def queriers_heard(self) -> bool:
-        """Tell whether every host that queries from the start has sent its first query."""
+        """Tell whether every host that queries from the start has sent its first query, or yields."""
         asking = (self._queriers[asks] for asks in self._asking() if self._plan.host(asks[1]).up)
-        return all(querier.has_queried for querier in asking)
+        return all(querier.is_settled for querier in asking)
 
     def unheard(self) -> str:
         """Say which hosts have not queried yet."""
-        silent = [asks[1] for asks in self._asking() if not self._queriers[asks].has_queried]
+        silent = [asks[1] for asks in self._asking() if not self._queriers[asks].is_settled]
         return f"the first query of {', '.join(dict.fromkeys(silent))}"
 
     def _asking(self) -> tuple[tuple[Dialect, str], ...]:

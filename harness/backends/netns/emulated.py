@@ -49,11 +49,14 @@ class _ControlPlane:
         self.behaviour = behaviour
         self.machine = SnoopingSwitch(behaviour.scaled(speed), tuple(port.name for port in switch.ports))
         self.members: dict[Entry, SourceFilter] = {}
+        self.routers: dict[str, None] = {}
         self.mode: ForwardingMode | None = None
 
     def knows(self, entry: Entry, sources: tuple[Address, ...]) -> bool:
         """Tell whether a port is a member of a group for these sources, or nobody can be one."""
         if not self.behaviour.snooping:
+            return True
+        if self.behaviour.no_members_on_router_ports and entry[1] in self.routers:
             return True
         known = self.members.get(entry)
         return known is not None and all(map(known.passes, sources))
@@ -214,6 +217,10 @@ class EmulatedSwitch:
                 self._planes[dialect].members.pop(entry, None)
         elif change.table is Table.ROUTER_PORT:
             self._routers[dialect, change.port] = change.present
+            if change.present:
+                self._planes[dialect].routers[change.port] = None
+            else:
+                self._planes[dialect].routers.pop(change.port, None)
         self._journal.changed(dialect, change, now)
 
     def _note_mode(self, dialect: Dialect, mode: ForwardingMode, now: float) -> None:

@@ -85,6 +85,9 @@ class Lab:
         began_s = self._loop.now()
         self._devices.start()
         self._loop.wait_for(self._devices.queriers_heard, _SETTLE_LIMIT_S, self._devices.unheard)
+        # Nobody joins before the first queries are everywhere, so that who answers them is not left to luck.
+        while self._loop.poll(_QUIET_S):
+            pass
         self._join_all()
         # What a switch has learned is on its way to the next one, over a relay perhaps: let it get there.
         while self._loop.poll(_QUIET_S):
@@ -177,7 +180,13 @@ class Lab:
         if self._loop.wait_until(all_done, self._loop.now() + self._patience_s):
             return
         for host, stream in waiting:
-            why = "the node's firewall may keep its reports in" if host.firewall else "its table may be full"
+            why = (
+                "the node's firewall may keep its reports in"
+                if host.firewall
+                else "its table may be full, or the node names no sources where they are asked for"
+                if stream.source_specific
+                else "its table may be full"
+            )
             text = f"{host.switch} has not learned that {host.name} is in {stream.group}: {why}"
             self._emit(Remark(at_s=self._clock.now(), text=text))
 

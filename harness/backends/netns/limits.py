@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.backends.netns import relay_limits
+from harness.backends.netns.router import WIRE_RESPONSE_S
 from harness.backends.netns.sockets import SOURCES_OF_A_SOCKET
 from harness.plan.hosts import UNSOLICITED_V3_S
 from harness.plan.mld import ONE_SETTING
@@ -24,9 +25,9 @@ from harness.wire.pim import Hello
 
 BRIDGE_QUERY_FLOOR_S = 1.0
 """The kernel's bridge silently clamps query and startup query interval to at least one second."""
-WIRE_RESPONSE_FLOOR_S = 0.1
+WIRE_RESPONSE_FLOOR_S = WIRE_RESPONSE_S[Dialect.IGMP]
 """Max response times travel in tenths of a second (RFC 2236 section 2.2); 0 would be a version 1 query."""
-MLD_RESPONSE_FLOOR_S = 0.02
+MLD_RESPONSE_FLOOR_S = WIRE_RESPONSE_S[Dialect.MLD]
 """MLD has milliseconds (RFC 2710 section 3.4), a host's answer five ticks of a kernel with HZ=250."""
 UNSOLICITED_FLOOR_S = 0.008
 """Two ticks of a kernel with HZ=250: repeated reports cannot come closer."""

@@ -118,8 +118,13 @@ class OpenVSwitch:
         self._turn()
 
     def knows(self, group: Address, port: str, sources: tuple[Address, ...] = ()) -> bool:  # noqa: ARG002
-        """Tell whether a port receives a group or need not be a member to do so; sources do not count."""
-        return not self._behaviour.snooping or _never_pruned(group) or (port, group) in self._known
+        """Tell whether a port receives a group or need not be a member to do so; sources do not count.
+
+        A router port receives everything and learns no members.
+        """
+        if not self._behaviour.snooping or _never_pruned(group):
+            return True
+        return (port, group) in self._known or (port, None) in self._known
 
     def configure(self, behaviour: SnoopingConfig) -> None:
         """Take new settings, as ``ovs-vsctl set`` would give them. Those of IGMP hold for MLD."""

@@ -7,6 +7,7 @@ such a daemon sends through the stack, and answers like any other.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from harness.backends.base import Emit
 from harness.backends.netns.bpf import CONTROL_FRAMES
@@ -20,8 +21,22 @@ from harness.plan.model import PeerKind, PlanHost
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, Send, TableChange
 from harness.protocols.querier import Querier
+from harness.protocols.querier_config import QuerierConfig
 from harness.wire import ethernet, ipv4, ipv6
 from harness.wire.membership import Address
+
+WIRE_RESPONSE_S = {Dialect.IGMP: 0.1, Dialect.MLD: 0.02}
+"""The shortest time that the wire leaves hosts to answer (MLD: their kernels), in this machine's seconds."""
+
+
+def held(config: QuerierConfig) -> QuerierConfig:
+    """A querier that waits after a leave for as long as its questions let hosts answer.
+
+    A host's querier has no setting for that time (1 s), so it cannot be refused at a speed that makes it too
+    short, as that of a switch is.
+    """
+    least_s = WIRE_RESPONSE_S[config.dialect]
+    return replace(config, last_member_interval_s=max(config.last_member_interval_s, least_s))
 
 
 class RouterQuerier:
@@ -37,12 +52,17 @@ class RouterQuerier:
         self._dialect = dialect
         self._loop = loop
         self._journal = Journal(router.name, clock, emit)
-        self._machine = Querier(config.scaled(clock.speed), ports=(INTERFACE,))
+        self._machine = Querier(held(config.scaled(clock.speed)), ports=(INTERFACE,))
         self._tap = Tap(INTERFACE, CONTROL_FRAMES)
         self._stack = _StackSender(dialect) if router.kind is PeerKind.NODE else None
         self._alarm = Alarm(loop, lambda due_s: self._obey(self._machine.tick(due_s)))
         self.has_queried = False
         loop.watch(self._tap.fileno(), self._read)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has asked, or knows of another who does: one that listens first may never ask."""
+        return self.has_queried or self._machine.is_silent
 
     def start(self) -> None:
         """Begin to query."""

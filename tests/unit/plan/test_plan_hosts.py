@@ -109,8 +109,17 @@ def test_joins_without_a_source_in_the_range_for_sources(tmp_path):
     stream = plan.streams[0]
     specific = replace(stream, source_specific=True)
     assert learning(switch, plan.host("n"), stream, groups=1) is Learning.NEVER
-    assert learning(switch, plan.host("n"), specific, groups=1) is Learning.CERTAIN
+    # One that follows an older querier names no sources.
+    assert learning(switch, plan.host("n"), specific, groups=1) is Learning.POSSIBLE
+    assert learning(plan.switches[0], plan.host("n"), specific, groups=1) is Learning.CERTAIN
     assert groups_in(plan) == 1
+
+
+def test_a_source_specific_join_of_oneself_alone_is_none(tmp_path):
+    plan = planned(tmp_path, "igmp_version: 3", group="232.1.1.1")
+    alone = replace(plan.streams[0], source_specific=True, senders=("n",))
+    assert learning(plan.switches[0], plan.host("n"), alone, groups=1) is Learning.NEVER
+    assert learning(plan.switches[0], plan.host("a"), alone, groups=1) is Learning.CERTAIN
 
 
 @pytest.mark.parametrize(("senders", "expected"), [(32, Learning.CERTAIN), (33, Learning.POSSIBLE)])

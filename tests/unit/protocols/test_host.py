@@ -384,3 +384,36 @@ def test_speed_divides_every_time():
         "query_interval_s": 1.25,
         "v1_response_s": 0.1,
     }
+
+
+# --- Linux ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("linux", "answers"), [(True, 0), (False, 1)])
+def test_linux_is_silenced_by_a_report_without_records_when_asked_for_the_group(linux, answers):
+    bench = HostBench(version=3, linux=linux, robustness=1)
+    bench.join()
+    bench.wait(10)
+    bench.query(version=3, group=GROUP, max_response_s=10.0)
+    bench.hear(Report(version=2, group=GROUP))
+    assert len(bench.wait(20)) == answers
+
+
+@pytest.mark.parametrize(("linux", "answers"), [(True, 0), (False, 1)])
+def test_a_linux_host_of_version_1_is_silenced_by_reports_of_version_2(linux, answers):
+    bench = HostBench(version=1, linux=linux, robustness=1)
+    bench.join()
+    bench.wait(10)
+    bench.query(version=1)
+    bench.hear(Report(version=2, group=GROUP))
+    assert len(bench.wait(20)) == answers
+
+
+@pytest.mark.parametrize(("linux", "version"), [(True, 2), (False, 3)])
+def test_linux_remembers_older_queriers_while_its_link_is_down(linux, version):
+    bench = HostBench(linux=linux)
+    bench.join()
+    bench.query(version=2)
+    bench.wait(20)
+    bench.host.rejoin(bench.now)
+    assert bench.host.version == version

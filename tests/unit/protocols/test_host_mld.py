@@ -139,3 +139,12 @@ def test_its_reports_are_told_in_the_words_of_mld(version, what):
 def test_a_group_of_igmp_is_none_of_mld():
     with pytest.raises(ValueError, match="no group of MLD"):
         Bench().join(IPv4Address("239.1.1.1"))
+
+
+@pytest.mark.parametrize(("linux", "answers"), [(True, 0), (False, 1)])
+def test_linux_told_to_speak_version_2_does_not_see_queries_of_version_1(linux, answers):
+    bench = Bench(linux=linux, version=2, robustness=1)
+    bench.join()
+    bench.wait(10)
+    bench.hear(Query(version=1, max_response_s=5.0))
+    assert len(bench.wait(20)) == answers
