@@ -9,13 +9,14 @@ come from the link. What a host does wrong stands in ``HostConfig``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import ip_interface
 from random import Random
 from typing import assert_never
 
-from harness.protocols.deadlines import Deadlines
+from harness.protocols.deadlines import FewDeadlines
 from harness.protocols.dialect import Dialect, never_reported
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter
 from harness.protocols.host_config import HostConfig, IgnoredQuery
@@ -86,11 +87,13 @@ class MembershipHost:
         self._port = port
         self._newest = config.newest_version
         self._version = self._newest
+        self._speaks_records = self._version >= config.dialect.records_version
+        self._may_ignore = bool(config.ignores) or (config.linux and config.dialect is Dialect.MLD)
         self._joined: dict[Address, _Membership] = {}
         self._general = _Timer(_Due.ANSWER, None)
-        self._timers: Deadlines[_Timer] = Deadlines()
+        self._timers: FewDeadlines[_Timer] = FewDeadlines()
         self._changes: dict[Address, _Change] = {}
-        self._older_queriers: Deadlines[int] = Deadlines()
+        self._older_queriers: FewDeadlines[int] = FewDeadlines()
         self._state_said: list[Effect] = []
         """The last report of everything that is joined, to be said again; empty after a change."""
 
@@ -133,7 +136,7 @@ class MembershipHost:
         self._forget_pending()
         if not (self._config.linux and self._config.dialect is Dialect.IGMP):
             self._older_queriers.clear()
-            self._version = self._newest
+            self._follow_queriers()
         effects: list[Effect] = []
         for one in joined.values():
             effects += self._change(one.group, one.wanted, now)
@@ -150,15 +153,16 @@ class MembershipHost:
 
     def hear(self, read: membership.ControlFrame, now: float) -> bool:
         """As ``receive``, of a frame that has been read; False if it is none that this host heeds."""
-        if read.source_mac == self._config.mac or self._config.dialect.discards(read):
+        config = self._config
+        if read.source_mac == config.mac or (config.dialect is Dialect.MLD and config.dialect.discards(read)):
             return False
         match read.message:
             case membership.Query() as query:
-                if self._ignores(read, query):
+                if self._may_ignore and self._ignores(read, query):
                     return False
                 self._hear_query(query, now)
             case membership.Report(version=version, group=group):
-                if version <= self._newest or self._config.linux:
+                if version <= self._newest or config.linux:
                     self._hear_report(group)
             case membership.RecordReport() | membership.Leave():
                 pass
@@ -169,20 +173,23 @@ class MembershipHost:
     def tick(self, now: float) -> list[Effect]:
         """Do what has fallen due, in the order in which it did."""
         effects: list[Effect] = []
-        while (due := self.next_deadline()) is not None and due <= now:
-            if (older := self._older_queriers.next()) is not None and older <= due:
-                self._older_queriers.pop_due(due)
+        timers, older_queriers = self._timers, self._older_queriers
+        while True:
+            due = timers.next_s
+            if older_queriers.next_s <= due:
+                due = older_queriers.next_s
+            if due > now:
+                return effects
+            if older_queriers.next_s <= due:
+                older_queriers.pop_due(due)
                 self._follow_queriers()
-            for timer in self._timers.pop_due(due):
+            for timer in timers.pop_due(due):
                 effects += self._fall_due(timer, due)
-        return effects
 
     def next_deadline(self) -> float | None:
         """When ``tick`` must be called next; None while there is nothing to wait for."""
-        answer_s, older_s = self._timers.next(), self._older_queriers.next()
-        if answer_s is None or (older_s is not None and older_s < answer_s):
-            return older_s
-        return answer_s
+        next_s = min(self._timers.next_s, self._older_queriers.next_s)
+        return next_s if next_s < math.inf else None
 
     # --- memberships --------------------------------------------------------------------------------------
 
@@ -292,19 +299,19 @@ class MembershipHost:
         if query.version < self._newest:
             present_s = config.robustness * config.query_interval_s + response_s
             self._older_queriers.set(query.version, now + present_s)
-            self._follow_queriers()
+            if query.version < self._version:
+                self._follow_queriers()
         if not config.answers_queries:
             return
-        due_s = now + self._chance.uniform(0, response_s) + config.extra_delay_s
         if self._speaks_records:
-            self._plan_records(query, due_s)
+            self._plan_records(query, now + response_s * self._chance.random() + config.extra_delay_s)
             return
         # A version 1 host does not look at the group (RFC 2236 section 2.4).
         asked = None if self._newest < config.dialect.leaves_version else query.group
         for one in self._joined.values() if asked is None else self._asked_for(asked):
             # Each group has a delay of its own.
+            due_s = now + response_s * self._chance.random() + config.extra_delay_s
             self._plan_report(one.answer, due_s, now + response_s + config.extra_delay_s)
-            due_s = now + self._chance.uniform(0, response_s) + config.extra_delay_s
 
     def _asked_for(self, group: Address) -> tuple[_Membership, ...]:
         known = self._joined.get(group)
@@ -315,6 +322,7 @@ class MembershipHost:
         version = min((self._newest, *self._older_queriers.pending()))
         if version != self._version:
             self._version = version
+            self._speaks_records = version >= self._config.dialect.records_version
             self._forget_pending()
 
     def _plan_report(self, timer: _Timer, due_s: float, latest_s: float) -> None:
@@ -400,10 +408,6 @@ class MembershipHost:
             one.repeats_left = 0
 
     # --- sending ------------------------------------------------------------------------------------------
-
-    @property
-    def _speaks_records(self) -> bool:
-        return self._version >= self._config.dialect.records_version
 
     def _report(self, known: _Membership, now: float) -> list[Effect]:
         """Report without records; what is left of a join's repetitions comes back (RFC 2236 section 3)."""
