@@ -20,6 +20,7 @@ from harness.comparison.tolerance import tolerance_of
 from harness.observations.history import History
 from harness.observations.model import Membership, Record
 from harness.plan.model import ExpectTables, Plan
+from harness.profiles import DataPlane
 from harness.verdicts import words
 from harness.verdicts.judge import judge_history
 from harness.verdicts.machine import last_moment_s, losses
@@ -42,7 +43,8 @@ class _Pair:
         self._ways = Ways(self._left, self._right)
         self._tables = read(left), read(right)
         changes = (*self._changes(), *(one.at_s for one in (*left, *right) if isinstance(one, Membership)))
-        self._limits = Limits(self._tolerance.seconds, [at_s for at_s in changes if at_s > 0])
+        moments = (*(at_s for at_s in changes if at_s > 0), *self._graces())
+        self._limits = Limits(self._tolerance.seconds, moments)
 
     def comparison(self) -> Comparison:
         """Find everything in which the two differ."""
@@ -95,6 +97,14 @@ class _Pair:
             yield from (turn.at_s for series in tables.values() for turn in series.turns)
         for history in (self._left, self._right):
             yield from (step.at_s for step in history.steps)
+
+    def _graces(self) -> Iterator[float]:
+        """Yield second 0 where a genuine switch knew a querier: it may still flood, and tells nobody."""
+        genuine = {one.name for one in self._plan.switches if one.data_plane is not DataPlane.EMULATED}
+        for tables in self._tables:
+            for line, series in tables.items():
+                if line.table == "querier" and line.device in genuine and series.at(0.0).state:
+                    yield 0.0
 
     def _of_sending(self) -> Iterator[Parting]:
         for stream, sender, by_left, alone in sent_by_one(self._plan, self._left, self._right, self._until_s):
