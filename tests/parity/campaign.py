@@ -65,7 +65,7 @@ def written(seeds: Iterable[int], folder: Path) -> Iterator[Path]:
 
 
 def results(paths: Iterable[Path], pool: Pool, folder: Path, *, ahead: int = 16) -> Iterator[Result]:
-    """The result of every scenario, in their order. ``ahead`` labs are queued at once; runs go to ``folder``."""
+    """The result of every scenario, in order. ``ahead`` labs are queued at once; runs go to ``folder``."""
     waiting: deque[tuple[Path, Plan | HarnessError]] = deque()
     for path in paths:
         waiting.append((path, _submitted(path, pool, folder)))
