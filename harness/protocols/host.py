@@ -175,12 +175,11 @@ class MembershipHost:
         effects: list[Effect] = []
         timers, older_queriers = self._timers, self._older_queriers
         while True:
-            due = timers.next_s
-            if older_queriers.next_s <= due:
-                due = older_queriers.next_s
-            if due > now:
+            due, older_s = timers.next_s, older_queriers.next_s
+            if due > now and older_s > now:
                 return effects
-            if older_queriers.next_s <= due:
+            if older_s <= due:
+                due = older_s
                 older_queriers.pop_due(due)
                 self._follow_queriers()
             for timer in timers.pop_due(due):
