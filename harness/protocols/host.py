@@ -81,6 +81,11 @@ class _Change:
 class MembershipHost:
     """One interface of a host. ``port`` is the name that its effects carry."""
 
+    __slots__ = (
+        *("_chance", "_changes", "_config", "_general", "_joined", "_may_ignore", "_newest", "_older_queriers"),
+        *("_port", "_speaks_records", "_state_said", "_timers", "_version"),
+    )
+
     def __init__(self, config: HostConfig, chance: Random, *, port: str = "eth0") -> None:
         self._config = config
         self._chance = chance

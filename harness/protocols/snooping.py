@@ -40,12 +40,14 @@ _PLAIN_REPORTS_REMEMBERED = 1 << 17
 
 
 @dataclass(slots=True)
-class _Plain:
+class Plain:
     """What a frame that came in at ``port`` means: it joins ``entry``, and no more; None if it means more.
 
-    ``onward`` are those of ``ports``, where such reports went last, that it goes on to.
+    So it is under one configuration. ``onward`` are those of ``ports``, where such reports went last, that it
+    goes on to.
     """
 
+    config: SnoopingConfig
     port: str
     entry: KnownEntry | None = None
     to: RelayTo = RelayTo.ROUTER_PORTS
@@ -76,8 +78,8 @@ class SnoopingSwitch:
         self._suppression = ReportSuppression()
         self._damaged = 0
         self._rejected = 0
-        self._plain_reports: dict[bytes, _Plain] = {}
-        """What frames mean at the port where they came in last, as long as the configuration is the same."""
+        self._plain_reports: dict[bytes, Plain] = {}
+        """What frames mean at the port where they came in last, under the configuration of then."""
 
     @property
     def config(self) -> SnoopingConfig:
@@ -141,7 +143,6 @@ class SnoopingSwitch:
         was_on = self._on
         self._config = self._checked(config)
         self._on = config.snooping
-        self._plain_reports.clear()
         effects: list[Effect] = [*self._learning.configure(config, "sources are kept no longer")]
         if config.snooping and not was_on:
             return self._open(now, "snooping switched on")
@@ -227,33 +228,44 @@ class SnoopingSwitch:
         For nearly everything that a switch hears this does what ``receive`` does, without a word for the
         record and at a fraction of its price. None: nothing was done, ``receive`` must have the frame.
         """
-        plain = self._plain_reports.get(frame)
-        if plain is None or plain.port != port:
-            plain = self._remember(port, frame)
+        return self.refresh_again(self.plain(port, frame), now)
+
+    def refresh_again(self, plain: Plain, now: float) -> Sequence[str] | None:
+        """As ``refresh``, of a report whose meaning is at hand."""
         entry = plain.entry
-        if entry is None or not self._on or port in self._down or not self._learning.refresh(entry, now):
+        if (
+            entry is None
+            or plain.config is not self._config
+            or not self._on
+            or plain.port in self._down
+            or not self._learning.refresh(entry, now)
+        ):
             return None
         ports = self._where(plain.to)
         if ports is not plain.ports:
             plain.ports = ports
-            plain.onward = tuple(name for name in ports if name != port)
+            plain.onward = tuple(name for name in ports if name != plain.port)
         return plain.onward
 
-    def _remember(self, port: str, frame: bytes) -> _Plain:
+    def plain(self, port: str, frame: bytes) -> Plain:
+        """What a frame that came in at a port means."""
+        plain = self._plain_reports.get(frame)
+        if plain is not None and plain.port == port and plain.config is self._config:
+            return plain
         if len(self._plain_reports) >= _PLAIN_REPORTS_REMEMBERED:
             self._plain_reports.clear()
         plain = self._plain_reports[frame] = self._read_plain(port, frame)
         return plain
 
-    def _read_plain(self, port: str, frame: bytes) -> _Plain:
+    def _read_plain(self, port: str, frame: bytes) -> Plain:
         """The entry that a report joins if that is all it can mean under this configuration."""
         config = self._config
         try:
             read = config.dialect.parse(frame)
         except Malformed:
-            return _Plain(port)
+            return Plain(config, port)
         if read is None or config.report_suppression or not self._passes(read):
-            return _Plain(port)
+            return Plain(config, port)
         match read.message:
             case membership.Report(version=version) as report:
                 plain = self._learning.is_plain(report.group, version)
@@ -263,8 +275,9 @@ class SnoopingSwitch:
                 plain = joins and self._learning.is_plain(record.group, None)
                 group, to = record.group, config.relay_records_to
             case _:
-                return _Plain(port)
-        return _Plain(port, KnownEntry((group, port)), to) if plain else _Plain(port)
+                return Plain(config, port)
+        joined = KnownEntry((group, port)) if plain else None
+        return Plain(config, port, joined, to)
 
     def tick(self, now: float) -> list[Effect]:
         """Do what has fallen due."""

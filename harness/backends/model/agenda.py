@@ -31,6 +31,11 @@ class Agenda:
         self.arrive = self._frames.append
         """Let a frame arrive now, behind those that are already arriving."""
 
+    @property
+    def nothing_arrives(self) -> bool:
+        """Whether no frame is on its way at this moment."""
+        return not self._frames
+
     def at(self, at_s: float, call: Call) -> None:
         """Plan a call for a moment; one that has passed is the present one."""
         self._serial += 1

@@ -70,20 +70,8 @@ class CableEnd:
     """
 
     __slots__ = (
-        *(
-            "_agenda",
-            "_arrive",
-            "_chance",
-            "_far",
-            "_holds",
-            "_receive",
-            "_seed",
-            "device",
-            "far_device",
-            "far_mtu",
-            "far_port",
-        ),
-        *("impairments", "last_out_s", "mtu", "port", "up"),
+        *("_agenda", "_arrive", "_chance", "_holds", "_receive", "_seed", "device", "far", "far_device"),
+        *("far_mtu", "far_port", "impairments", "last_out_s", "mtu", "port", "up"),
     )
 
     def __init__(self, agenda: Agenda, seed: int, *, device: str, port: str, mtu: int, up: bool) -> None:
@@ -97,7 +85,7 @@ class CableEnd:
         self.impairments: tuple[Impairment, ...] = ()
         self.last_out_s = 0.0
         """When the last frame that it held arrives."""
-        self._far: Receiver | None = None
+        self.far: Receiver | None = None
         self._receive: Receive | None = None
         self._arrive = agenda.arrive
         self._agenda = agenda
@@ -108,7 +96,7 @@ class CableEnd:
 
     def connect(self, far: Receiver, end: CableEnd) -> None:
         """Lead to a device whose own end of this cable is ``end``."""
-        self._far = far
+        self.far = far
         self._receive = far.receive
         self.far_device, self.far_port, self.far_mtu = end.device, end.port, end.mtu
 
@@ -160,10 +148,10 @@ class CableEnd:
 
     def carry_data(self, datagram: Datagram) -> None:
         """Take a datagram to the other end: it arrives when the last of its packets does."""
-        if not self.up or self._far is None or not all(map(self.fits, datagram.kind.sizes)):
+        if not self.up or self.far is None or not all(map(self.fits, datagram.kind.sizes)):
             return
         arrivals = [self._moments(traits, traits.size + ETHERNET_HEADER) for traits in datagram.kind.traits()]
-        receive = self._far.receive_data
+        receive = self.far.receive_data
         for moments in zip(*arrivals, strict=False):  # a lost packet leaves no whole copy
             self._deliver(max(moments), partial(receive, self.far_port, datagram))
 

@@ -14,6 +14,7 @@ from harness.backends.forged import frame_of
 from harness.backends.model.agenda import Agenda, Alarm
 from harness.backends.model.cables import CableEnd, Datagram, Kind
 from harness.backends.model.journal import Journal
+from harness.backends.model.trails import Trail
 from harness.plan.addresses import mac_bytes
 from harness.plan.model import Cast, Forgery, PeerKind, PlanHost, PlanStream
 from harness.protocols.dialect import Dialect
@@ -38,6 +39,11 @@ Arrived = Callable[["Host", Datagram], None]
 
 class Host:
     """One node or router. ``end`` is its end of its cable, set by whoever builds."""
+
+    __slots__ = (
+        *("_agenda", "_alarm", "_arrived", "_firewall", "_has_asked", "_is_genuine", "_journal", "_mac"),
+        *("_machines", "_queriers", "_sockets", "_wants", "_way", "end", "name", "plan"),
+    )
 
     def __init__(
         self,
@@ -69,6 +75,7 @@ class Host:
         self._wants = Wants()
         self._sockets: dict[tuple[Address, int], dict[int, SourceFilter]] = {}
         self._alarm = Alarm(agenda, self._tick)
+        self._way = Trail(agenda)
         self._firewall = HostFirewall.of(plan.firewall, own_addresses)
 
     # --- what is done to it -------------------------------------------------------------------------------
@@ -185,7 +192,7 @@ class Host:
 
     def _put(self, frame: bytes) -> None:
         if self.end is not None:
-            self.end.carry(frame)
+            self._way.send(self.end, frame)
 
     # --- datagrams ----------------------------------------------------------------------------------------
 

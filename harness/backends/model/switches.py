@@ -35,11 +35,10 @@ Way = Callable[[str, str], CableEnd | None]
 class _Plane:
     """The machine and the tables of one protocol."""
 
-    __slots__ = ("behaviour", "machine", "refresh", "tables")
+    __slots__ = ("behaviour", "machine", "tables")
 
     def __init__(self, switch: PlanSwitch, behaviour: SnoopingConfig) -> None:
         self.machine = SnoopingSwitch(behaviour, tuple(port.name for port in switch.ports))
-        self.refresh = self.machine.refresh
         self.behaviour = behaviour
         self.tables = ForwardingTables(lookup=behaviour.lookup, source_filtering=behaviour.source_filtering)
 
@@ -107,18 +106,28 @@ class Switch:
         plane = self._planes.get(Dialect.of(group))
         return plane is None or not plane.behaviour.snooping or port in plane.tables.members.get(group, {})
 
+    def machines(self) -> tuple[SnoopingSwitch, ...]:
+        """Its machines, one for each protocol that it snoops on."""
+        return tuple(plane.machine for plane in self._planes.values())
+
     # --- frames -------------------------------------------------------------------------------------------
+
+    def machine_for(self, frame: bytes) -> SnoopingSwitch | None:
+        """The machine that reads such frames; None where they are only forwarded."""
+        plane = self._plane_of.get(frame[12:14])
+        return None if plane is None else plane.machine
 
     def receive(self, port: str, frame: bytes) -> None:
         """Take a frame of IGMP, MLD or PIM."""
-        plane = self._plane_of.get(frame[12:14])
-        if plane is not None and not self.hushed:
-            onward = plane.refresh(port, frame, self._agenda.now)
-            if onward is not None:
-                for name in onward:
+        machine = self.machine_for(frame)
+        onward = None if machine is None else machine.refresh(port, frame, self._agenda.now)
+        if onward is not None:
+            for name in onward:
+                if not self.hushed or name not in self._nodes:
                     self.ends[name].carry(frame)
-                return
+            return
         dialect = _DIALECTS[frame[12:14]]
+        plane = self._planes.get(dialect)
         is_pim = frame[_PROTOCOL_AT[dialect]] == _IPPROTO_PIM
         if plane is None or is_pim:
             for name, end in self.ends.items():

@@ -29,6 +29,7 @@ from harness.plan.model import Action, ActionKind, Cast, End, ImpairedEnd, Plan,
 from harness.protocols.dialect import Dialect
 from harness.protocols.firewall.packet import OwnAddress
 from harness.protocols.host_config import HostConfig
+from harness.protocols.snooping import SnoopingSwitch
 
 _SETTLES_IN_REAL_S = 0.03
 """What settling takes a lab on an idle machine, in that machine's seconds ..."""
@@ -76,6 +77,16 @@ class World:
             self._settle()
             self._emit(Phase(name="run", real_s=0.0))
             self._walk()
+
+    @property
+    def events(self) -> int:
+        """How many things have happened: frames that arrived, and moments that somebody had waited for."""
+        return self._agenda.events
+
+    def machines(self) -> Iterator[SnoopingSwitch]:
+        """The switches' machines, those of IGMP before those of MLD at each."""
+        for switch in self._switches.values():
+            yield from switch.machines()
 
     # --- wiring -------------------------------------------------------------------------------------------
 
