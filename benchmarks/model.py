@@ -29,10 +29,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+
+from harness.backends.model.world import World
+from harness.observations.model import Record
+from harness.plan.build import build_all
+from harness.plan.model import Plan
+from harness.verdicts.judge import judge
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 QUERY_INTERVAL_S = 125
 SCENARIO = """\
 scenario: A tree of switches, all nodes in one group
@@ -45,9 +49,7 @@ expect: [{{deliver: beat, to: members, result: all}}]
 """
 
 
-def planned(nodes: int, profile: str, hours: float) -> Any:
-    from harness.plan.build import build_all
-
+def planned(nodes: int, profile: str, hours: float) -> Plan:
     with tempfile.TemporaryDirectory(prefix="mcast-model-") as folder:
         path = Path(folder) / "tree.scenario.yaml"
         topology = ROOT / "topologies" / "tree.topology.yaml"
@@ -63,13 +65,10 @@ def largest_bytes() -> int:
 
 def measure_model(given: argparse.Namespace) -> dict[str, float]:
     """Plan, build and run; the records go to a list, as `mcast predict` keeps them."""
-    from harness.backends.model.world import World
-    from harness.verdicts.judge import judge
-
     began_s, empty_bytes = time.process_time(), largest_bytes()
     plan = planned(given.measure, given.profile, given.hours)
     planned_s = time.process_time()
-    records: list[Any] = []
+    records: list[Record] = []
     world = World(plan, records.append)
     world.run()
     ran_s = time.process_time()
@@ -88,7 +87,7 @@ def measure_model(given: argparse.Namespace) -> dict[str, float]:
 
 def measure_simpy(given: argparse.Namespace) -> dict[str, float]:
     """The same machines, driven by SimPy's processes."""
-    from simpy_model import SimpyWorld
+    from simpy_model import SimpyWorld  # noqa: PLC0415  only where SimPy is wanted
 
     plan = planned(given.measure, given.profile, given.hours)
     began_s = time.process_time()

@@ -18,13 +18,12 @@ import simpy
 from harness.plan.addresses import mac_bytes
 from harness.plan.model import Cast, Plan, PlanHost, PlanSwitch
 from harness.protocols.dialect import Dialect
-from harness.protocols.effects import Effect, Send
+from harness.protocols.effects import Effect, ForwardingMode, Send, Table, TableChange
 from harness.protocols.host import MembershipHost
 from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import Querier
 from harness.protocols.ruling import ForwardingTables
 from harness.protocols.snooping import SnoopingSwitch
-from harness.protocols.effects import ForwardingMode, Table, TableChange
 
 
 class Device:
@@ -84,6 +83,7 @@ class Host(Device):
         self.wake_at(self.machine.next_deadline())
 
     def receive(self, port: str, frame: bytes) -> None:
+        del port
         read = Dialect.IGMP.parse(frame)
         if read is not None and self.machine.hear(read, self.env.now):
             self.wake_at(self.machine.next_deadline())

@@ -82,7 +82,16 @@ class MembershipHost:
     """One interface of a host. ``port`` is the name that its effects carry."""
 
     __slots__ = (
-        *("_chance", "_changes", "_config", "_general", "_joined", "_may_ignore", "_newest", "_older_queriers"),
+        *(
+            "_chance",
+            "_changes",
+            "_config",
+            "_general",
+            "_joined",
+            "_may_ignore",
+            "_newest",
+            "_older_queriers",
+        ),
         *("_port", "_speaks_records", "_state_said", "_timers", "_version"),
     )
 
@@ -161,6 +170,8 @@ class MembershipHost:
         config = self._config
         if read.source_mac == config.mac or (config.dialect is Dialect.MLD and config.dialect.discards(read)):
             return False
+        if self._older_queriers.next_s <= now:
+            self._forget_older(now)
         match read.message:
             case membership.Query() as query:
                 if self._may_ignore and self._ignores(read, query):
@@ -185,10 +196,18 @@ class MembershipHost:
                 return effects
             if older_s <= due:
                 due = older_s
-                older_queriers.pop_due(due)
-                self._follow_queriers()
+                self._forget_older(due)
             for timer in timers.pop_due(due):
                 effects += self._fall_due(timer, due)
+
+    @property
+    def next_answer_s(self) -> float:
+        """When it may say something next; ``math.inf`` for never.
+
+        An owner who wants nothing but that may call ``tick`` then only: of older queriers that are forgotten
+        meanwhile it learns as soon as anything happens.
+        """
+        return self._timers.next_s
 
     def next_deadline(self) -> float | None:
         """When ``tick`` must be called next; None while there is nothing to wait for."""
@@ -201,6 +220,7 @@ class MembershipHost:
         return self._change(group, NO_SOURCE, now) if group in self._joined else []
 
     def _change(self, group: Address, new: SourceFilter, now: float) -> list[Effect]:
+        self._forget_older(now)
         known = self._joined.get(group)
         old = NO_SOURCE if known is None else known.wanted
         if old == new:
@@ -316,6 +336,11 @@ class MembershipHost:
             # Each group has a delay of its own.
             due_s = now + response_s * self._chance.random() + config.extra_delay_s
             self._plan_report(one.answer, due_s, now + response_s + config.extra_delay_s)
+
+    def _forget_older(self, now: float) -> None:
+        """Older queriers that have been silent for long are taken to be gone."""
+        if self._older_queriers.pop_due(now):
+            self._follow_queriers()
 
     def _asked_for(self, group: Address) -> tuple[_Membership, ...]:
         known = self._joined.get(group)

@@ -39,12 +39,12 @@ _INTERNETWORK_CONTROL = 0xC0
 _PLAIN_REPORTS_REMEMBERED = 1 << 17
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Plain:
-    """What a frame that came in at ``port`` means: it joins ``entry``, and no more; None if it means more.
+    """What frames that came in at ``port`` mean: they join ``entry``, and no more; None if they mean more.
 
-    So it is under one configuration. ``onward`` are those of ``ports``, where such reports went last, that it
-    goes on to.
+    So it is under one configuration. ``onward`` are those of ``ports``, where such reports went last, that
+    they go on to. Frames that mean the same share one.
     """
 
     config: SnoopingConfig
@@ -80,6 +80,7 @@ class SnoopingSwitch:
         self._rejected = 0
         self._plain_reports: dict[bytes, Plain] = {}
         """What frames mean at the port where they came in last, under the configuration of then."""
+        self._meanings: dict[tuple[str, Address | None, RelayTo], Plain] = {}
 
     @property
     def config(self) -> SnoopingConfig:
@@ -254,6 +255,7 @@ class SnoopingSwitch:
             return plain
         if len(self._plain_reports) >= _PLAIN_REPORTS_REMEMBERED:
             self._plain_reports.clear()
+            self._meanings.clear()
         plain = self._plain_reports[frame] = self._read_plain(port, frame)
         return plain
 
@@ -263,9 +265,9 @@ class SnoopingSwitch:
         try:
             read = config.dialect.parse(frame)
         except Malformed:
-            return Plain(config, port)
+            return self._meaning(port)
         if read is None or config.report_suppression or not self._passes(read):
-            return Plain(config, port)
+            return self._meaning(port)
         match read.message:
             case membership.Report(version=version) as report:
                 plain = self._learning.is_plain(report.group, version)
@@ -275,9 +277,16 @@ class SnoopingSwitch:
                 plain = joins and self._learning.is_plain(record.group, None)
                 group, to = record.group, config.relay_records_to
             case _:
-                return Plain(config, port)
-        joined = KnownEntry((group, port)) if plain else None
-        return Plain(config, port, joined, to)
+                return self._meaning(port)
+        return self._meaning(port, group, to) if plain else self._meaning(port)
+
+    def _meaning(self, port: str, group: Address | None = None, to: RelayTo = RelayTo.ROUTER_PORTS) -> Plain:
+        key = (port, group, to)
+        found = self._meanings.get(key)
+        if found is None or found.config is not self._config:
+            entry = None if group is None else KnownEntry((group, port))
+            found = self._meanings[key] = Plain(self._config, port, entry, to)
+        return found
 
     def tick(self, now: float) -> list[Effect]:
         """Do what has fallen due."""

@@ -7,14 +7,15 @@ what looks at the wire (an emulated host, a querier's ear, a forged packet), as 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from random import Random
 
 from harness.backends.forged import frame_of
-from harness.backends.model.agenda import Agenda, Alarm
+from harness.backends.model.agenda import Agenda
 from harness.backends.model.cables import CableEnd, Datagram, Kind
 from harness.backends.model.journal import Journal
-from harness.backends.model.trails import Trail
+from harness.backends.model.trails import Steps, Trail
 from harness.plan.addresses import mac_bytes
 from harness.plan.model import Cast, Forgery, PeerKind, PlanHost, PlanStream
 from harness.protocols.dialect import Dialect
@@ -41,8 +42,8 @@ class Host:
     """One node or router. ``end`` is its end of its cable, set by whoever builds."""
 
     __slots__ = (
-        *("_agenda", "_alarm", "_arrived", "_firewall", "_has_asked", "_is_genuine", "_journal", "_mac"),
-        *("_machines", "_queriers", "_sockets", "_wants", "_way", "end", "name", "plan"),
+        *("_agenda", "_arrived", "_firewall", "_has_asked", "_igmp", "_is_genuine", "_journal", "_mac"),
+        *("_mld", "_queriers", "_sockets", "_wakes_at_s", "_wants", "_way", "end", "name", "plan"),
     )
 
     def __init__(
@@ -53,6 +54,7 @@ class Host:
         chance: Random,
         journal: Journal,
         arrived: Arrived,
+        steps: Steps,
     ) -> None:
         self.name = plan.name
         self.plan = plan
@@ -62,10 +64,12 @@ class Host:
         self._arrived = arrived
         self._mac = mac_bytes(plan.mac)
         self._is_genuine = not plan.machines
-        self._machines = {
+        machines = {
             config.dialect: MembershipHost(config, chance, port=INTERFACE)
             for config in (plan.machines or _linux(plan, own_addresses[0].network.prefixlen))
         }
+        self._igmp = machines.get(Dialect.IGMP)
+        self._mld = machines.get(Dialect.MLD)
         self._queriers = {
             config.dialect: Querier(config, ports=(INTERFACE,))
             for config in (plan.querier, plan.mld_querier)
@@ -74,8 +78,8 @@ class Host:
         self._has_asked: set[Dialect] = set()
         self._wants = Wants()
         self._sockets: dict[tuple[Address, int], dict[int, SourceFilter]] = {}
-        self._alarm = Alarm(agenda, self._tick)
-        self._way = Trail(agenda)
+        self._wakes_at_s = math.inf
+        self._way = Trail(agenda, steps)
         self._firewall = HostFirewall.of(plan.firewall, own_addresses)
 
     # --- what is done to it -------------------------------------------------------------------------------
@@ -108,7 +112,7 @@ class Host:
     def rejoin(self, dialects: Iterable[Dialect]) -> None:
         """Report every membership anew: the interface has come up."""
         for dialect in dialects:
-            if (machine := self._machines.get(dialect)) is not None:
+            if (machine := self._machine(dialect)) is not None:
                 self._obey(machine, machine.rejoin(self._agenda.now))
 
     def forge(self, forgery: Forgery) -> None:
@@ -137,11 +141,11 @@ class Host:
         self._hear(dialect, frame, read)
 
     def _hear(self, dialect: Dialect, frame: bytes, read: ControlFrame) -> None:
-        machine = self._machines.get(dialect)
+        machine = self._igmp if dialect is Dialect.IGMP else self._mld
         if machine is None or (self._is_genuine and not self._reaches_stack(frame)):
             return
         if machine.hear(read, self._agenda.now):
-            self._alarm.set(machine.next_deadline())
+            self._wake_at(machine.next_answer_s)
 
     def _reaches_stack(self, frame: bytes) -> bool:
         """Whether the stack takes a frame: it is for this host or a group, and its firewall lets it in."""
@@ -152,14 +156,32 @@ class Host:
     def _change(self, stream: PlanStream, wanted: SourceFilter | None) -> None:
         dialect = Dialect.of(stream.group)
         together = self._wants.change(stream.group, stream.number, wanted)
-        machine = self._machines[dialect]
+        if (machine := self._machine(dialect)) is None:
+            msg = f"{self.name} is a router: it joins nothing"
+            raise ValueError(msg)
         self._obey(machine, machine.join(stream.group, self._agenda.now, together))
+
+    def _machine(self, dialect: Dialect) -> MembershipHost | None:
+        return self._igmp if dialect is Dialect.IGMP else self._mld
+
+    def _wake_at(self, at_s: float) -> None:
+        """Be woken not later than at this moment."""
+        if at_s < self._wakes_at_s:
+            self._wakes_at_s = at_s
+            self._agenda.at(at_s, self._wake)
+
+    def _wake(self) -> None:
+        if self._wakes_at_s <= self._agenda.now:  # else it was planned for something that has been done since
+            self._wakes_at_s = math.inf
+            self._tick()
 
     def _tick(self) -> None:
         now = self._agenda.now
         for dialect, querier in self._queriers.items():
             self._obey_querier(dialect, querier.tick(now))
-        for machine in self._machines.values():
+        for machine in (self._igmp, self._mld):
+            if machine is None:
+                continue
             self._obey(machine, machine.tick(now))
 
     def _obey(self, machine: MembershipHost, effects: Iterable[Effect]) -> None:
@@ -168,7 +190,7 @@ class Host:
                 self._firewall is None or not self._is_genuine or self._may_pass(Direction.OUT, effect.frame)
             ):
                 self._put(effect.frame)
-        self._alarm.set(machine.next_deadline())
+        self._wake_at(machine.next_answer_s)
 
     def _obey_querier(self, dialect: Dialect, effects: Iterable[Effect]) -> None:
         for effect in effects:
@@ -176,7 +198,9 @@ class Host:
                 self._journal.table(self.name, dialect, effect)
             elif isinstance(effect, Send):
                 self._ask(dialect, effect.frame)
-        self._alarm.set(self._queriers[dialect].next_deadline())
+        next_s = self._queriers[dialect].next_deadline()
+        if next_s is not None:
+            self._wake_at(next_s)
 
     def _ask(self, dialect: Dialect, frame: bytes) -> None:
         """A router's query goes out; a node's goes through its stack, which hears it too."""

@@ -19,7 +19,7 @@ from harness.protocols.snooping import Plain, SnoopingSwitch
 
 @dataclass(slots=True, eq=False)
 class _Step:
-    """A switch on the way: what the frame means there, the ports where it went on, the end if that was one."""
+    """A switch on the way: what the frame means there, where it went on, and the end if that was one port."""
 
     switch: Switch
     machine: SnoopingSwitch
@@ -28,13 +28,18 @@ class _Step:
     out: CableEnd | None = None
 
 
+Steps = dict[Plain, "_Step"]
+"""The steps of all trails: frames that mean the same at a port share theirs."""
+
+
 class Trail:
     """The way of one host's last frame."""
 
-    __slots__ = ("_agenda", "_frame", "_steps")
+    __slots__ = ("_agenda", "_frame", "_known", "_steps")
 
-    def __init__(self, agenda: Agenda) -> None:
+    def __init__(self, agenda: Agenda, known: Steps) -> None:
         self._agenda = agenda
+        self._known = known
         self._frame = b""
         self._steps: list[_Step] = []
 
@@ -43,19 +48,21 @@ class Trail:
         agenda = self._agenda
         if frame is not self._frame:
             self._frame, self._steps = frame, []
-        at = 0
+        steps, at = self._steps, 0
         while end.up and not end.impairments and agenda.nothing_arrives:
-            step = self._steps[at] if at < len(self._steps) else self._look(end)
-            onward = None if step is None else step.machine.refresh_again(step.plain, agenda.now)
-            if step is None or onward is None:
-                del self._steps[at:]
+            if at < len(steps) and steps[at].switch is not end.far:
+                del steps[at:]
+            if at == len(steps) and not self._look(end):
+                break
+            step = steps[at]
+            onward = step.machine.refresh_again(step.plain, agenda.now)
+            if onward is None:
+                del steps[at:]
                 break
             agenda.events += 1
             if onward is not step.onward:
-                step.onward, step.out = onward, None
-                del self._steps[at + 1 :]
-                if len(onward) == 1:
-                    step.out = step.switch.ends[onward[0]]
+                step.onward = onward
+                step.out = step.switch.ends[onward[0]] if len(onward) == 1 else None
             if step.out is None:
                 for name in onward:
                     step.switch.ends[name].carry(frame)
@@ -64,14 +71,17 @@ class Trail:
             at += 1
         end.carry(frame)
 
-    def _look(self, end: CableEnd) -> _Step | None:
-        """The step at the other end, if that is a switch whose machine reads the frame; it is the last one."""
+    def _look(self, end: CableEnd) -> bool:
+        """Add the step at the other end; False if that is no switch whose machine reads the frame."""
         switch = end.far
         if not isinstance(switch, Switch) or switch.hushed:
-            return None
+            return False
         machine = switch.machine_for(self._frame)
         if machine is None:
-            return None
-        step = _Step(switch, machine, machine.plain(end.far_port, self._frame))
+            return False
+        plain = machine.plain(end.far_port, self._frame)
+        step = self._known.get(plain)
+        if step is None:
+            step = self._known[plain] = _Step(switch, machine, plain)
         self._steps.append(step)
-        return step
+        return True

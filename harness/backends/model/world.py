@@ -23,6 +23,7 @@ from harness.backends.model.flows import Flows
 from harness.backends.model.hosts import INTERFACE, Host
 from harness.backends.model.journal import Journal
 from harness.backends.model.switches import Switch
+from harness.backends.model.trails import Steps
 from harness.observations.model import Acted, Membership, Phase, Remark
 from harness.plan.hosts import Learning, groups_in, learning, longest_response_s
 from harness.plan.model import Action, ActionKind, Cast, End, ImpairedEnd, Plan, PlanHost, PlanStream
@@ -64,10 +65,12 @@ class World:
         for switch in plan.switches:
             made = Switch(switch, agenda, journal, flows.changing, flows.ways.next_end)
             self._switches[switch.name] = made
-        for host in plan.hosts:
-            self._hosts[host.name] = Host(
-                host, _addresses(host, plan), agenda, chance, journal, flows.arrived
-            )
+        steps: Steps = {}
+        made_hosts = {
+            host.name: Host(host, _addresses(host, plan), agenda, chance, journal, flows.arrived, steps)
+            for host in sorted(plan.hosts, key=lambda host: host.switch)
+        }
+        self._hosts.update((host.name, made_hosts[host.name]) for host in plan.hosts)
         self._lay_cables()
 
     def run(self) -> None:
