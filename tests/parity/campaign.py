@@ -18,6 +18,7 @@ from harness.observations.model import Impaired
 from harness.observations.record import read
 from harness.plan.build import build
 from harness.plan.model import Plan
+from harness.profiles import DataPlane
 from harness.run.outcome import Outcome
 from harness.run.pool import Pool
 from harness.run.session import Request
@@ -36,6 +37,7 @@ class Status(Enum):
     SAME = "same"
     PARTED = "parted"
     BROKEN = "broken"
+    QUIRK = "a quirk of the kernel or of a daemon"
     SPOILT = "spoilt by this machine"
     SKIPPED = "skipped"
 
@@ -64,45 +66,68 @@ def written(seeds: Iterable[int], folder: Path) -> Iterator[Path]:
         yield path
 
 
-def results(paths: Iterable[Path], pool: Pool, folder: Path, *, ahead: int = 16) -> Iterator[Result]:
-    """The result of every scenario, in their order. ``ahead`` labs are queued at once; runs go to ``folder``."""
-    waiting: deque[tuple[Path, Plan | HarnessError]] = deque()
-    for path in paths:
-        waiting.append((path, _submitted(path, pool, folder)))
-        if len(waiting) >= ahead:
-            yield _result(*waiting.popleft(), pool, folder)
-    while waiting:
-        yield _result(*waiting.popleft(), pool, folder)
-
-
 def name_of(path: Path) -> str:
     """What a scenario file is called here."""
     return path.name.removesuffix(".scenario.yaml")
 
 
-def _submitted(path: Path, pool: Pool, folder: Path) -> Plan | HarnessError:
-    try:
-        plan = build(load(path).variants[0])
-    except HarnessError as error:
-        return error
-    pool.submit(name_of(path), Request(plan=plan, backend="netns", parent=folder))
-    return plan
+def quirk_of(plan: Plan, first: Parting) -> str:
+    """Which quirk of docs/kernel-quirks.md that is not emulated makes the first parting; empty for none."""
+    genuine = {one.name for one in plan.switches if one.data_plane is DataPlane.OPENVSWITCH}
+    switch, _, line = first.fact.partition(": ")
+    if switch not in genuine or first.model is not None:
+        return ""
+    if "router port" in line:
+        return "Open vSwitch has one list of router ports for IGMP and MLD"
+    return "Open vSwitch looks for aged members in one group at a time" if " on p" in line else ""
 
 
-def _result(path: Path, plan: Plan | HarnessError, pool: Pool, folder: Path) -> Result:
-    name = name_of(path)
-    if isinstance(plan, HarnessError):
-        return Result(name=name, path=path, status=Status.BROKEN, detail=str(plan))
-    result = _judged(path, plan, pool.wait(name), SEEDS)
-    if result.status in (Status.PARTED, Status.SPOILT):
-        again = f"{name}, again"
-        request = Request(plan=plan, backend="netns", parent=folder, suffix="-again")
-        pool.submit(again, request, alone=True)
-        result = _judged(path, plan, pool.wait(again), SEEDS_IN_DOUBT)
-    if result.status is Status.SAME:
-        for run in folder.glob(f"{name}-base-netns-*"):
-            shutil.rmtree(run, ignore_errors=True)
-    return result
+class Campaign:
+    """Scenarios in the labs of a pool that repeats nothing by itself; what they record is in ``folder``."""
+
+    def __init__(self, pool: Pool, folder: Path) -> None:
+        self._pool = pool
+        self._folder = folder
+        self._plans: dict[Path, Plan | HarnessError] = {}
+
+    def submit(self, path: Path) -> None:
+        """Queue a scenario's lab."""
+        if path in self._plans:
+            return
+        try:
+            self._plans[path] = plan = build(load(path).variants[0])
+        except HarnessError as error:
+            self._plans[path] = error
+            return
+        self._pool.submit(name_of(path), Request(plan=plan, backend="netns", parent=self._folder))
+
+    def result(self, path: Path) -> Result:
+        """Wait for a scenario's lab, which is submitted if it was not, and compare it with the model."""
+        self.submit(path)
+        name, plan = name_of(path), self._plans[path]
+        if isinstance(plan, HarnessError):
+            return Result(name=name, path=path, status=Status.BROKEN, detail=str(plan))
+        result = _judged(path, plan, self._pool.wait(name), SEEDS)
+        if result.status in (Status.PARTED, Status.SPOILT):
+            again = f"{name}, again"
+            request = Request(plan=plan, backend="netns", parent=self._folder, suffix="-again")
+            self._pool.submit(again, request, alone=True)
+            result = _judged(path, plan, self._pool.wait(again), SEEDS_IN_DOUBT)
+        if result.status is Status.SAME:
+            for run in self._folder.glob(f"{name}-base-netns-*"):
+                shutil.rmtree(run, ignore_errors=True)
+        return result
+
+    def results(self, paths: Iterable[Path], *, ahead: int = 16) -> Iterator[Result]:
+        """The results of many scenarios, in their order; ``ahead`` labs are queued at once."""
+        waiting: deque[Path] = deque()
+        for path in paths:
+            self.submit(path)
+            waiting.append(path)
+            if len(waiting) >= ahead:
+                yield self.result(waiting.popleft())
+        while waiting:
+            yield self.result(waiting.popleft())
 
 
 def _judged(path: Path, plan: Plan, outcome: Outcome, seeds: int) -> Result:

@@ -148,10 +148,12 @@ class World:
     def _give_time_to(self, joins: list[tuple[PlanHost, PlanStream]], joined_s: float) -> None:
         """Let hosts whose reports may not get through have as long as a lab gives them."""
         groups = groups_in(self._plan)
+        switches = {switch.name: switch for switch in self._plan.switches}
         doubtful = [
             (host, stream)
             for host, stream in joins
             if host.up
+            and learning(switches[host.switch], host, stream, groups) is not Learning.NEVER
             and any(
                 learning(switch, host, stream, groups) is Learning.POSSIBLE for switch in self._plan.switches
             )
