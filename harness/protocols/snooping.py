@@ -316,7 +316,8 @@ class SnoopingSwitch:
     def _hear_pim(self, port: str, frame: bytes, now: float) -> list[Effect]:
         """A hello makes a router port for its hold time, where 0 is goodbye (RFC 7761 section 4.3.1).
 
-        The Linux bridge does not look at the hold time. Hellos of the other family belong to the machine that speaks it.
+        The Linux bridge does not look at the hold time. Hellos of the other family belong to the machine that
+        speaks it.
         """
         if not self._on or not self._config.learn_router_from_pim:
             return []

@@ -141,7 +141,9 @@ def _judged(path: Path, plan: Plan, outcome: Outcome, seeds: int) -> Result:
     if late_s > _SPOILT_REAL_S or lost:
         return Result(name=name, path=path, status=Status.SPOILT, detail=outcome.impairments)
     found = partings(plan, records, seeds=seeds)
-    status = Status.PARTED if found else Status.SAME
-    return Result(
-        name=name, path=path, status=status, partings=found, detail=f"run {outcome.folder}" if found else ""
-    )
+    if not found:
+        return Result(name=name, path=path, status=Status.SAME)
+    if quirk := quirk_of(plan, found[0]):
+        return Result(name=name, path=path, status=Status.QUIRK, detail=quirk, partings=found)
+    detail = f"run {outcome.folder}"
+    return Result(name=name, path=path, status=Status.PARTED, detail=detail, partings=found)

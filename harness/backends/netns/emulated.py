@@ -143,8 +143,8 @@ class EmulatedSwitch:
         for frame in self._tap.frames():
             if frame.port not in self._ports:
                 continue  # what is not trapped comes up at the bridge itself once more
-            # What was due before the frame came happens first, however late it is read. Where a timer that was
-            # due after it has fired all the same, it comes then: no record is of a time before the last one.
+            # What was due before the frame came happens first, however late it is read. Where a timer that
+            # was due later has fired already, the frame counts from then: records stay in their order.
             at_s = self._latest_s = max(self._latest_s, frame.at_s)
             for dialect, plane in self._planes.items():
                 sends += self._note(dialect, plane.machine.tick(at_s), at_s)
@@ -173,6 +173,7 @@ class EmulatedSwitch:
         return dialect if plane.behaviour.snooping and plane.behaviour.learn_router_from_pim else None
 
     def _wake(self, due_s: float) -> None:
+        self._latest_s = max(self._latest_s, due_s)
         sends: list[Send] = []
         for dialect, plane in self._planes.items():
             sends += self._note(dialect, plane.machine.tick(due_s), due_s)
