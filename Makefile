@@ -13,8 +13,8 @@ STAMP := $(VENV)/.set-up
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-scenarios: $(STAMP) ## Run every scenario in real network namespaces
-	@$(BIN)/pytest scenarios/ $(ARGS)
+scenarios: $(STAMP) ## Run every scenario in real network namespaces, and compare it with the model
+	@$(BIN)/pytest scenarios/ --harness-compare=model $(ARGS)
 
 test: $(STAMP) ## Run the harness's own tests
 	@$(BIN)/pytest $(ARGS)

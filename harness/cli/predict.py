@@ -63,11 +63,12 @@ def command(
     return answer_all(chosen, answer, Results(wants_json=wants_json, quiet=quiet), backends.MODEL)
 
 
-def with_folders(backend: str, parent: Path) -> Answer:
-    """Return what runs a plan in this process and leaves its folder in ``parent``."""
+def with_folders(backend: str, parent: Path, compare: str = "") -> Answer:
+    """Return what runs a plan in this process, compares it if that is wanted, and leaves its folder in
+    ``parent``."""
 
     def run(plan: Plan, listen: Listen, key: str) -> Outcome:
-        return run_plan(Request(plan=plan, backend=backend, parent=parent), listen, key)
+        return run_plan(Request(plan=plan, backend=backend, parent=parent, compare=compare), listen, key)
 
     return run
 

@@ -16,7 +16,7 @@ from harness.run import backends
 from harness.run.events import Event, Held
 from harness.run.folder import DEFAULT_PARENT
 from harness.run.pool import Pool
-from harness.run.session import Request
+from harness.run.session import Request, two
 
 _EXAMPLES = """Build each variant's lab, run its scenario, and say who heard whom, and when.
 
@@ -27,6 +27,7 @@ Examples:
   mcast run scenarios/
   mcast run lost.scenario.yaml::as-shipped --pcap sw1:p3
   mcast run lost.scenario.yaml --variant querier-on --seed 7 --hold
+  mcast run lost.scenario.yaml --compare model
 """
 
 
@@ -34,6 +35,10 @@ Examples:
 @click.argument("files", metavar="FILE[::VARIANT]...", nargs=-1, required=True)
 @click.option("--variant", "names", multiple=True, help="Only this variant; may be repeated.")
 @click.option("--backend", default=backends.DEFAULT, show_default=True, help="What makes the lab.")
+@click.option(
+    "--compare", metavar="BACKEND", default="",
+    help="Run each variant on this backend too; where the two part, it fails. One of the two is the model.",
+)  # fmt: skip
 @click.option("--seed", type=int, help="Instead of the file's.")
 @click.option("--speed", type=click.FloatRange(1, 1000), help="Time compression instead of the file's.")
 @click.option("--hold", is_flag=True, help="Keep the lab after its last moment until Ctrl-C.")
@@ -51,6 +56,7 @@ def command(  # noqa: PLR0913, PLR0917  one parameter an option
     files: tuple[str, ...],
     names: tuple[str, ...],
     backend: str,
+    compare: str,
     seed: int | None,
     speed: float | None,
     hold: bool,
@@ -61,21 +67,31 @@ def command(  # noqa: PLR0913, PLR0917  one parameter an option
     quiet: bool,
 ) -> ExitCode:
     """Run variants of files."""
-    if backend not in backends.names():
-        raise click.BadParameter(str(backends.UnknownBackendError(backend)), param_hint="--backend")
+    for option, name in (("--backend", backend), ("--compare", compare or backend)):
+        if name not in backends.names():
+            raise click.BadParameter(str(backends.UnknownBackendError(name)), param_hint=option)
+    lab, other, leads = _two(backend, compare) if compare else (backend, "", False)
+    if compare and hold:
+        raise click.UsageError("--hold keeps a lab for you to look into; --compare compares what has ended")
     captures = tuple(capture(text) for text in ports)
     chosen = plans(variants(files, names), Overrides(seed=seed, speed=speed))
     if not chosen:
         return ExitCode.NOTHING
-    if backends.create(backend).virtual:
+    if backends.create(lab).virtual:
         _refuse_lab_options(backend, hold=hold, captures=bool(captures))
         results = Results(wants_json=wants_json, quiet=quiet)
-        return answer_all(chosen, with_folders(backend, folder), results, backend)
+        return answer_all(chosen, with_folders(backend, folder, other), results, backend)
     if hold and len(chosen) > 1:
         raise click.UsageError(f"--hold keeps one lab, and these are {len(chosen)}; name one: FILE::VARIANT")
     requests = {
         f"{plan.file}::{plan.variant}": Request(
-            plan=plan, backend=backend, parent=folder, captures=captures_of(plan, captures), hold=hold
+            plan=plan,
+            backend=lab,
+            parent=folder,
+            captures=captures_of(plan, captures),
+            hold=hold,
+            compare=other,
+            compare_leads=leads,
         )
         for plan in chosen
     }
@@ -88,6 +104,17 @@ def command(  # noqa: PLR0913, PLR0917  one parameter an option
             results.tell_held(event)
 
     return _run(requests, Pool(jobs=jobs, listen=listen), line, results)
+
+
+def _two(backend: str, compare: str) -> tuple[str, str, bool]:
+    """Return which of the two runs in a process of its own, the other, and whether that was asked for first.
+
+    Raises UsageError for two that cannot be compared.
+    """
+    try:
+        return two(backend, compare)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--compare") from error
 
 
 def _refuse_lab_options(backend: str, *, hold: bool, captures: bool) -> None:

@@ -20,16 +20,17 @@ from harness.explanation.queriers import (
     response_time_s,
 )
 from harness.explanation.routers import no_router_port
-from harness.explanation.scene import Cable, end_words
+from harness.explanation.scene import Cable, Step, end_words
 from harness.explanation.way import backwards, way
 from harness.observations.model import TableLine
 from harness.observations.words import moment
-from harness.plan.model import ActionKind
-from harness.profiles import DataPlane
+from harness.plan.model import ActionKind, End
 from harness.protocols.dialect import source_specific
 from harness.protocols.snooping_config import FloodUntil, RelayTo, SnoopingConfig
 from harness.source.duration import text as seconds
 
+_UNTOLD = "told by "
+"""How the cause begins where a genuine switch was asked for its tables."""
 _LEAVE_TAKES_S = 20.0
 """After a leave, an entry is over not later than this, whatever the querier's settings are by default."""
 
@@ -71,7 +72,10 @@ def _gone(case: Case, switch: str, line: TableLine) -> Iterator[str]:
         yield from _cut_off(case, switch, line)
     elif cause.startswith("left") or _left(case, switch, line):
         yield from _left_without_answer(case, switch, line)
-    elif config is not None and (cause.startswith("aged out") or _told_by_the_genuine(case, switch, cause)):
+    elif (step := _step_at(case, switch, line)) is not None:
+        yield f"{place} of {switch} was taken out at {moment(line.at_s)}: {step}"
+        yield from _asked_again(case, switch, line.at_s)
+    elif config is not None and cause.startswith(("aged out", _UNTOLD)):
         interval_s = config.membership_interval_s
         whose = f"the last report of {peer}" if case.scene.is_host(peer) else "the last report from there"
         after = f", {seconds(interval_s)} after {whose}" if interval_s else ""
@@ -83,10 +87,15 @@ def _gone(case: Case, switch: str, line: TableLine) -> Iterator[str]:
         yield from _asked_again(case, switch, line.at_s)
 
 
-def _told_by_the_genuine(case: Case, switch: str, cause: str) -> bool:
-    """Whether a genuine bridge took the line out, which never says why; a step may have made it."""
-    genuine = case.scene.switches[switch].data_plane is not DataPlane.EMULATED
-    return genuine and not cause.startswith("port ")
+def _step_at(case: Case, switch: str, line: TableLine) -> Step | None:
+    """Return the step that took a line out of a genuine switch's table, which never says why itself."""
+    if not line.cause.startswith(_UNTOLD):
+        return None
+    ended = case.last_step(switch, ActionKind.RESTART_SWITCH, ActionKind.CONFIGURE)
+    down = case.last_step_at(End(device=switch, port=line.port), ActionKind.LINK_DOWN)
+    near_s = max(1.0, case.scene.history.guard_s)
+    steps = [step for step in (ended, down) if step is not None and 0 <= line.at_s - step.at_s <= near_s]
+    return max(steps, key=lambda step: step.at_s, default=None)
 
 
 def _left(case: Case, switch: str, line: TableLine) -> bool:
@@ -174,7 +183,8 @@ def _last_asked(case: Case, switch: str) -> str:
         return f"nobody asks: {switch} has never heard a query"
     last = queries[-1]
     who = f"{switch} itself" if last.sent else case.named(last.source)
-    return f"nobody has asked since {moment(last.at_s)} (query from {who})"
+    when = "the start" if last.at_s <= 0 else moment(last.at_s)
+    return f"nobody has asked since {when} (query from {who})"
 
 
 def _why_not_asked(case: Case, switch: str) -> Iterator[str]:
@@ -188,7 +198,8 @@ def _why_not_asked(case: Case, switch: str) -> Iterator[str]:
 def _not_renewed(case: Case, switch: str, line: TableLine, interval_s: float) -> Iterator[str]:
     """Say why no report renewed an entry in the interval before it aged out."""
     renewed_s = line.at_s - interval_s
-    heard = [query for query in case.queries(switch) if renewed_s < query.at_s < line.at_s]
+    since_s = max(renewed_s, 0.0)  # what came before the scenario began has the moment 0
+    heard = [query for query in case.queries(switch) if since_s < query.at_s < line.at_s]
     asked = [query for query in heard if forgery_of(case, query) is None]
     if not heard:
         yield f"no report renewed it: {_last_asked(case, switch)}"
@@ -207,7 +218,7 @@ def _not_renewed(case: Case, switch: str, line: TableLine, interval_s: float) ->
             f"the last report, and answers take up to {seconds(response_s)}"
         )
         return
-    yield from _unheard_answers(case, switch, first.source)
+    yield from _unheard_answers(case, switch, first.source, interval_s)
 
 
 def _too_seldom(case: Case, switch: str, lives_s: float) -> tuple[str, ...]:
@@ -222,13 +233,17 @@ def _too_seldom(case: Case, switch: str, lives_s: float) -> tuple[str, ...]:
     return (f"{asks}, and {switch} forgets a member after {seconds(lives_s)} [{rule}]",)
 
 
-def _unheard_answers(case: Case, switch: str, asker: str) -> Iterator[str]:
-    """Queries came, and no report: the queries got lost on, the host kept silent, or its report was lost."""
+def _unheard_answers(case: Case, switch: str, asker: str, lives_s: float) -> Iterator[str]:
+    """Queries came, and no report: the queries got lost on, the host kept silent, or its report was lost.
+
+    Where none of it is known, the query may have gone to another port only, that came up.
+    """
     for reasons in (
         lost_queries(case, switch, case.receiver),
         unanswered(case, asker),
         _kept_back(case, switch),
         _lost_reports(case, switch),
+        _too_seldom(case, switch, lives_s),
     ):
         told = tuple(reasons)
         if told:
@@ -401,10 +416,10 @@ def _not_yet(case: Case, switch: str, cables: tuple[Cable, ...]) -> Iterator[str
     joined = case.last_step(case.receiver, ActionKind.JOIN, ActionKind.RESTART_NODE)
     if joined is not None:
         opened.append((joined.at_s, f"it has begun only now: {joined}"))
-    if opened:
-        since_s, why = max(opened)
+    since_s, why = max(opened, default=(0.0, ""))
+    if why:
         yield why
-        yield from _asked_again(case, switch, since_s)
+    yield from _asked_again(case, switch, since_s)
 
 
 _OPENING = frozenset({ActionKind.LINK_UP, ActionKind.RESTORE, ActionKind.REPAIR})

@@ -33,7 +33,10 @@ def _gone(case: Case, switch: str, line: TableLine, here: tuple[Igmp, ...]) -> I
     place, config = case.towards(switch, line.port), case.behaviour(switch)
     if not line.cause.startswith("aged out") or config is None or not here:
         yield f"{place} of {switch} is no router port since {moment(line.at_s)}: {line.cause}"
-        if here:
+        cable = case.scene.cable_of(switch, line.port)
+        if cable is not None and (down := case.scene.down(cable, case.at_s)):
+            yield f"the cable {cable} is {down}"
+        elif here:
             yield from asks_no_more(case, switch, here[-1])
         return
     last = [query for query in here if query.at_s <= line.at_s] or list(here)

@@ -66,7 +66,7 @@ def _surprise(found: Explanation) -> Iterator[str]:
     if found.delivered and stop is not None and stop.kind is not HopKind.RECEIVER:
         yield f"it came all the same: the records do not say how it passed {_place(stop)}"
     elif found.delivered is False and all(hop.passes for hop in found.hops):
-        yield "it did not come all the same: nothing in the records stops it"
+        yield found.summary
 
 
 def _place(hop: Hop) -> str:

@@ -19,6 +19,7 @@ from harness.observations.history import History
 from harness.observations.schedule import first_due
 from harness.plan.model import Cast, Plan, PlanStream
 from harness.plan.names import chassis_of
+from harness.wire.membership import Address
 
 _TAG = 4
 """So many bytes more than its MTU an interface takes, the room of a VLAN tag (measured on Linux 6.18)."""
@@ -50,7 +51,7 @@ def explain(history: History, stream: PlanStream, sender: str, receiver: str, at
         at_s=due_s,
         hops=hops,
         delivered=delivered,
-        summary=_summary(hops, delivered),
+        summary=_summary(hops, delivered, disturbed=bool(history.impaired_until(due_s))),
     )
 
 
@@ -63,7 +64,7 @@ def _alternatives(case: Case) -> Iterator[Case]:
         yield replace(case, assumed=Assumed.PRUNES)
 
 
-def _unicast(case: Case) -> object:
+def _unicast(case: Case) -> Address:
     return case.scene.hosts[case.receiver].unicast_for(case.stream.group)
 
 
@@ -162,7 +163,7 @@ def _apart(plan: Plan, here: str, there: str) -> Iterator[str]:
         yield f"the links on the way carry VLAN {listed} only, and this is VLAN {near.vlan}"
 
 
-def _summary(hops: tuple[Hop, ...], delivered: bool | None) -> str:
+def _summary(hops: tuple[Hop, ...], delivered: bool | None, *, disturbed: bool) -> str:
     """The deciding hop and the root behind it in one sentence."""
     stop = next((hop for hop in hops if hop.passes is False), None)
     receiver = hops[-1]
@@ -178,7 +179,8 @@ def _summary(hops: tuple[Hop, ...], delivered: bool | None) -> str:
         end = "got lost by chance" if delivered is False else "may get lost by chance"
         return f"it {end}: {chance.why}"
     if delivered is False:
-        return "it did not come, and nothing in the records stops it: every hop lets it pass"
+        doubt = "; this machine had lost or delayed frames by then" if disturbed else ""
+        return f"it did not come, although every hop lets it pass: the records do not say why{doubt}"
     return f"every hop lets it pass: {_told(_last_deciding(hops))}"
 
 

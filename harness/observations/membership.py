@@ -33,13 +33,14 @@ class MembershipLog:
         for record in records:
             if record.stream in self._streams:
                 changes.setdefault((record.stream, record.node), []).append(record)
+        self._first = {stream.number: frozenset(stream.receivers) for stream in plan.streams}
         initial = [(stream.number, host) for stream in plan.streams for host in stream.receivers]
         for key in dict.fromkeys((*initial, *changes)):
             self._follow(key, changes.get(key, ()))
 
     def _follow(self, key: tuple[int, str], changes: Iterable[Membership]) -> None:
         stream = self._streams[key[0]]
-        member = key[1] in stream.receivers
+        member = key[1] in self._first[stream.number]
         since_s = -math.inf
         intervals: list[tuple[float, float]] = []
         changing: list[tuple[int, int]] = []

@@ -1,7 +1,8 @@
 """MAC and IPv4 addresses that a person can read: the digits of a device's number stand in them.
 
 Node 12 is 02:00:00:00:00:12 and 10.77.0.12. In a subnet of /22 or wider the last 256 addresses are for
-routers and those before for switches; in a smaller one both count down from its end.
+routers and those before for switches: 254 in every block of 256, the blocks from the end of the subnet on
+downwards. In a smaller one both count down from its end.
 All MACs are locally administered (IEEE 802, the second bit of the first byte).
 """
 
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 _A_BLOCK = 256
+_IN_A_BLOCK = 254
+"""Addresses of a block that end neither in 0 nor in 255."""
 _WIDE = 22
 """The longest prefix that leaves nodes more than routers and switches get."""
 
@@ -57,26 +60,39 @@ class AddressPlan:
     @property
     def fits(self) -> bool:
         """Whether the three ranges do not touch."""
-        lowest = min(self.switch(self.switches if self._small else 1), self.router(max(self.routers, 1)))
-        nodes_fit = self.nodes == 0 or self.node(self.nodes) < lowest
-        return nodes_fit and (self._small or max(self.routers, self.switches) < _A_BLOCK - 1)
+        first, last = int(self.subnet.network_address), int(self.subnet.broadcast_address)
+        if self._small:
+            lowest = last - max(self._switch_below(self.switches), self._router_below(max(self.routers, 1)))
+        else:
+            blocks = max(-(-self.switches // _IN_A_BLOCK), 1)
+            lowest = last - self._switch_below((blocks - 1) * _IN_A_BLOCK + 1)
+        nodes_fit = self.nodes == 0 or first + self._node_above(self.nodes) < lowest
+        return nodes_fit and lowest > first and (self._small or self.routers <= _IN_A_BLOCK)
 
     def node(self, number: int) -> IPv4Address:
         """10.77.0.1 on, without those that end in 0 or 255."""
-        block, place = divmod(number - 1, _A_BLOCK - 2) if self.subnet.prefixlen <= 24 else (0, number - 1)
-        return self.subnet.network_address + block * _A_BLOCK + place + 1
+        return _address(int(self.subnet.network_address) + self._node_above(number))
 
     def router(self, number: int) -> IPv4Address:
         """10.77.255.1 on."""
-        if self._small:
-            return self.subnet.broadcast_address - number
-        return self.subnet.broadcast_address - (_A_BLOCK - 1) + number
+        return _address(int(self.subnet.broadcast_address) - self._router_below(number))
 
     def switch(self, number: int) -> IPv4Address:
-        """10.77.254.1 on."""
+        """10.77.254.1 on, then 10.77.253.1 on."""
+        return _address(int(self.subnet.broadcast_address) - self._switch_below(number))
+
+    def _node_above(self, number: int) -> int:
+        block, place = divmod(number - 1, _IN_A_BLOCK) if self.subnet.prefixlen <= 24 else (0, number - 1)
+        return block * _A_BLOCK + place + 1
+
+    def _router_below(self, number: int) -> int:
+        return number if self._small else _A_BLOCK - 1 - number
+
+    def _switch_below(self, number: int) -> int:
         if self._small:
-            return self.subnet.broadcast_address - self.routers - number
-        return self.subnet.broadcast_address - (2 * _A_BLOCK - 1) + number
+            return self.routers + number
+        block, place = divmod(number - 1, _IN_A_BLOCK)
+        return (block + 2) * _A_BLOCK - 2 - place
 
     @property
     def _small(self) -> bool:
@@ -86,3 +102,8 @@ class AddressPlan:
         """Whether a host can have this address."""
         reserved = (self.subnet.network_address, self.subnet.broadcast_address)
         return address in self.subnet and address not in reserved
+
+
+def _address(number: int) -> IPv4Address:
+    """An address, also where a subnet is too small for its devices and they are told so."""
+    return IPv4Address(min(max(number, 0), 2**32 - 1))

@@ -77,6 +77,7 @@ def build(variant: LoadedVariant) -> Plan:
         streams=streams,
         actions=actions,
         expectations=expected,
+        quirk=scenario.quirk or "",
         warnings=tuple(variant.where(loc).problem(note) for loc, note in network.notes),
     )
 

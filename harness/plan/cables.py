@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import cycle, pairwise, product
+from typing import assert_never
 
 from harness.plan.names import Loc, Mistakes, Names, chassis_of
 from harness.plan.vlans import Lane, lanes, tell_unknown
@@ -15,6 +17,8 @@ Place = tuple[str, int | None]
 """A switch (sw1), or a VLAN of one (sw1.20), and the number of its port if the file asks for one."""
 
 _PORT = re.compile(r"p([1-9][0-9]{0,3})")
+_MOST_PORTS = 9999
+"""As many as the MAC addresses of a switch's ports can be read of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,10 @@ def number_ports(requests: tuple[PortRequest, ...], mistakes: Mistakes) -> tuple
             number += 1
         following[request.switch] = number + 1
         numbers.append(number)
+    for switch in [switch for switch, number in following.items() if number > _MOST_PORTS + 1]:
+        loc = next(request.loc for request in requests if request.switch == switch)
+        ports = following[switch] - 1
+        mistakes.add(loc, f"{switch} has {ports} cables; a switch has {_MOST_PORTS} ports at most")
     return tuple(numbers)
 
 
@@ -90,9 +98,7 @@ def read_links(links: written.Links, names: Names, mistakes: Mistakes) -> tuple[
     """The cables between switches."""
     loc: Loc = ("network", "links")
     if isinstance(links, written.Layout):
-        hubs = names.switches if links is written.Layout.CHAIN else names.switches[:1] * len(names.switches)
-        pairs = zip(hubs, names.switches[1:], strict=False)
-        made = (((a, b), lanes((a, b), None, None, names, loc, mistakes)) for a, b in pairs)
+        made = (((a, b), lanes((a, b), None, None, names, loc, mistakes)) for a, b in _laid_out(links, names))
         return tuple(
             Link(a=(a, None), b=(b, None), lanes=carried, mtu=None, up=True, loc=loc)
             for (a, b), carried in made
@@ -104,6 +110,21 @@ def read_links(links: written.Links, names: Names, mistakes: Mistakes) -> tuple[
         if read is not None:
             found.append(read)
     return tuple(found)
+
+
+def _laid_out(layout: written.Layout, names: Names) -> Iterator[tuple[str, str]]:
+    """The pairs of switches that a layout joins, the upper one first."""
+    first, others = names.switches[:1], names.switches[1:]
+    match layout:
+        case written.Layout.CHAIN:
+            yield from pairwise(names.switches)
+        case written.Layout.STAR:
+            yield from product(first, others)
+        case written.Layout.TREE:
+            for above, level in pairwise(names.levels):
+                yield from zip(cycle(above), level, strict=False)
+        case _:
+            assert_never(layout)
 
 
 def _read_link(

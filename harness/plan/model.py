@@ -11,6 +11,7 @@ import math
 import shlex
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -410,9 +411,9 @@ class ExpectTables:
 Expectation = ExpectDelivery | ExpectMatrix | ExpectStop | ExpectHeal | ExpectLoad | ExpectTables
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One variant, resolved."""
+    """One variant, resolved. Without slots, so that what is looked up often is found once and kept."""
 
     title: str
     file: Path
@@ -435,6 +436,8 @@ class Plan:
     streams: tuple[PlanStream, ...]
     actions: tuple[Action, ...]
     expectations: tuple[Expectation, ...]
+    quirk: str = ""
+    """Why a real kernel and the model may part here; empty: they must not."""
     warnings: tuple[Problem, ...] = ()
     """What was read otherwise than it is written."""
 
@@ -443,41 +446,44 @@ class Plan:
         """Return ``file-stem::variant``."""
         return f"{self.file.name.removesuffix('.scenario.yaml')}::{self.variant}"
 
-    @property
+    @cached_property
     def nodes(self) -> tuple[PlanHost, ...]:
         """Return the hosts that are no routers."""
         return tuple(host for host in self.hosts if host.kind is PeerKind.NODE)
 
-    @property
+    @cached_property
     def routers(self) -> tuple[PlanHost, ...]:
         """Return the routers."""
         return tuple(host for host in self.hosts if host.kind is PeerKind.ROUTER)
 
-    @property
+    @cached_property
     def askers(self) -> tuple[PlanHost, ...]:
         """Return the hosts that have a querier, whether or not it runs from the start."""
         return tuple(host for host in self.hosts if host.querier or host.mld_querier)
 
     def host(self, name: str) -> PlanHost:
         """Return a host by name; KeyError if there is none."""
-        for host in self.hosts:
-            if host.name == name:
-                return host
-        raise KeyError(name)
+        return self._hosts[name]
 
     def switch(self, name: str) -> PlanSwitch:
         """Return a switch by name; KeyError if there is none."""
-        for switch in self.switches:
-            if switch.name == name:
-                return switch
-        raise KeyError(name)
+        return self._switches[name]
 
     def stream(self, number: int) -> PlanStream:
         """Return a stream by its number on the wire; KeyError if there is none."""
-        for stream in self.streams:
-            if stream.number == number:
-                return stream
-        raise KeyError(number)
+        return self._streams[number]
+
+    @cached_property
+    def _hosts(self) -> dict[str, PlanHost]:
+        return {host.name: host for host in self.hosts}
+
+    @cached_property
+    def _switches(self) -> dict[str, PlanSwitch]:
+        return {switch.name: switch for switch in self.switches}
+
+    @cached_property
+    def _streams(self) -> dict[int, PlanStream]:
+        return {stream.number: stream for stream in self.streams}
 
     @property
     def graph(self) -> networkx.MultiGraph[str]:

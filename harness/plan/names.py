@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 
 from harness.errors import Problem, ScenarioError
 from harness.scenario.loader import LoadedVariant
-from harness.scenario.network import Network
+from harness.scenario.network import MOST_NODES, MOST_SWITCHES, Network
 from harness.source import closest
 
-MOST_NODES = 5000
-"""As many namespaces as one machine can be asked to hold."""
 RESERVED = frozenset({"all", "none", "members", "non-members", "router-ports"})
 """Words that stand where names of nodes stand."""
 
@@ -89,13 +87,14 @@ def chassis_of(name: str) -> str:
 class Names:
     """All devices by kind, in the order of the file; ``several`` is what a name with a count stands for.
 
-    ``vlans`` are the VLANs of those switches that have some, in the order of the file.
+    ``levels`` are the switches by entry of the file, ``vlans`` the VLANs of those that have some.
     """
 
     switches: tuple[str, ...]
     nodes: tuple[str, ...]
     routers: tuple[str, ...]
     several: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    levels: tuple[tuple[str, ...], ...] = ()
     vlans: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
@@ -180,21 +179,38 @@ def read_names(network: Network, mistakes: Mistakes) -> Names:
             taken[new] = f"{section}: {name}"
         return names
 
-    switches: list[str] = []
+    levels: list[tuple[str, ...]] = []
+    _check_numbers(network, mistakes)
     for section, devices in (("switches", network.switches), ("bridges", network.bridges)):
         for name, one in devices.items():
             made = expand(section, name, one.count)
-            switches += made
+            levels.append(made)
             if one.vlans:
                 vlans.update(dict.fromkeys(made, tuple(one.vlans)))
                 ids = one.vlans if one.count else ()
                 several.update({f"{name}.{vlan}": tuple(f"{new}.{vlan}" for new in made) for vlan in ids})
     routers = [new for name in network.routers for new in expand("routers", name, None)]
-    asked = sum(one.count or 1 for one in network.nodes.values())
-    if asked > MOST_NODES:
-        mistakes.add(("network", "nodes"), f"{asked} nodes; at most {MOST_NODES} fit into one lab")
-        mistakes.raise_all()
     nodes = [new for name, one in network.nodes.items() for new in expand("nodes", name, one.count)]
     return Names(
-        switches=tuple(switches), nodes=tuple(nodes), routers=tuple(routers), several=several, vlans=vlans
+        switches=tuple(name for level in levels for name in level),
+        nodes=tuple(nodes),
+        routers=tuple(routers),
+        several=several,
+        levels=tuple(levels),
+        vlans=vlans,
     )
+
+
+def _check_numbers(network: Network, mistakes: Mistakes) -> None:
+    """More devices than can be planned end the reading: nobody wants to wait for their other mistakes."""
+    nodes = sum(one.count or 1 for one in network.nodes.values())
+    devices = (*network.switches.values(), *network.bridges.values())
+    switches = sum((one.count or 1) * len(one.vlans or (None,)) for one in devices)
+    if nodes > MOST_NODES:
+        mistakes.add(("network", "nodes"), f"{nodes} nodes; at most {MOST_NODES} can be planned")
+    if switches > MOST_SWITCHES:
+        section = "switches" if network.switches else "bridges"
+        message = f"{switches} switches (each VLAN counts); at most {MOST_SWITCHES} can be planned"
+        mistakes.add(("network", section), message)
+    if nodes > MOST_NODES or switches > MOST_SWITCHES:
+        mistakes.raise_all()

@@ -6,7 +6,7 @@ A mistake leaves out the device that it is in, so that the rest can still be loo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
@@ -105,7 +105,10 @@ def plan_network(
     port_mtus |= {device.name: router.port_mtu for device, router in routers}
     planned: list[PlanSwitch] = []
     configured: dict[str, Configured] = {}
-    ports_of = {device.name: _ports(device, hosts, planned_links, port_mtus) for device, _ in switches}
+    plugged = _plugged(hosts, planned_links)
+    ports_of = {
+        device.name: _ports(device, plugged.get(device.name, ()), port_mtus) for device, _ in switches
+    }
     for device, written in switches:
         ports = ports_of[device.name]
         chassis = tuple(port for name in names.domains_of(chassis_of(device.name)) for port in ports_of[name])
@@ -236,13 +239,16 @@ def _requests(
     """Who wants a port of which switch: one request for each host, two for each link, in that order."""
     requests: list[PortRequest] = []
     turns: dict[Loc, int] = {}
+    places_of: dict[Loc, list[tuple[str, int | None, Loc]]] = {}
     for device, written in nodes:
         turn = turns[device.loc] = turns.get(device.loc, -1) + 1
-        places = [
-            (switch, wanted, (*device.loc, "on", index))
-            for index, text in enumerate(written.on)
-            for switch, wanted in read_end(text, names, (*device.loc, "on", index), mistakes)
-        ]
+        if turn == 0:
+            places_of[device.loc] = [
+                (switch, wanted, (*device.loc, "on", index))
+                for index, text in enumerate(written.on)
+                for switch, wanted in read_end(text, names, (*device.loc, "on", index), mistakes)
+            ]
+        places = places_of[device.loc]
         if places:
             requests += _request(device, places[turn % len(places)], written.vlan, names, mistakes)
     for device, router in routers:
@@ -385,36 +391,47 @@ def _blocked(
     )
 
 
-def _ports(
-    switch: _Device,
-    hosts: tuple[PlanHost, ...],
-    links: tuple[tuple[PlanLink, Loc], ...],
-    port_mtus: Mapping[str, int | None],
-) -> tuple[Port, ...]:
-    """A port towards a host has the switch's MTU or its own, one towards a switch that of its end."""
-    ports: list[Port] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plug:
+    """What is plugged into a port of a switch: a host's cable (``mtu`` None) or a link's."""
+
+    port: str
+    peer: tuple[str, str]
+    kind: PeerKind
+    mtu: int | None
+    up: bool
+
+
+def _plugged(hosts: tuple[PlanHost, ...], links: tuple[tuple[PlanLink, Loc], ...]) -> dict[str, list[_Plug]]:
+    """The cables of each switch: those of hosts, then the links."""
+    found: dict[str, list[_Plug]] = {}
     for host in hosts:
-        if host.switch == switch.name:
-            mtu = port_mtus[host.name] or switch.mtu
-            ports.append(_port(switch, host.port, (host.name, "eth0"), host.kind, mtu, up=host.up))
+        plug = _Plug(port=host.port, peer=(host.name, "eth0"), kind=host.kind, mtu=None, up=host.up)
+        found.setdefault(host.switch, []).append(plug)
     for link, _ in links:
         for here, there, mtu in ((link.a, link.b, link.mtu), (link.b, link.a, link.b_mtu)):
-            if here[0] == switch.name:
-                ports.append(_port(switch, here[1], there, PeerKind.SWITCH, mtu, up=link.up))
+            plug = _Plug(port=here[1], peer=there, kind=PeerKind.SWITCH, mtu=mtu, up=link.up)
+            found.setdefault(here[0], []).append(plug)
+    return found
+
+
+def _ports(switch: _Device, plugs: Iterable[_Plug], port_mtus: Mapping[str, int | None]) -> tuple[Port, ...]:
+    """A port towards a host has the switch's MTU or its own, one towards a switch that of its end."""
+    ports = [_port(switch, plug, plug.mtu or port_mtus.get(plug.peer[0]) or switch.mtu) for plug in plugs]
     return tuple(sorted(ports, key=lambda port: port.number))
 
 
-def _port(switch: _Device, name: str, peer: tuple[str, str], kind: PeerKind, mtu: int, *, up: bool) -> Port:
-    number = int(name[1:])
+def _port(switch: _Device, plug: _Plug, mtu: int) -> Port:
+    number = int(plug.port[1:])
     return Port(
-        name=name,
+        name=plug.port,
         number=number,
         mac=addresses.port_mac(switch.number, number),
-        peer=peer[0],
-        peer_port=peer[1],
-        peer_kind=kind,
+        peer=plug.peer[0],
+        peer_port=plug.peer[1],
+        peer_kind=plug.kind,
         mtu=mtu,
-        up=up,
+        up=plug.up,
     )
 
 

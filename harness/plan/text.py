@@ -91,6 +91,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     role = f", role {plan.role}" if plan.role else ""
     real = f", {seconds(plan.duration_s / plan.speed)} in the lab" if plan.speed != 1 else ""
     yield f"  {seconds(plan.duration_s)} at speed {plan.speed:g}{real}; seed {plan.seed}{role}"
+    if plan.quirk:
+        yield f"  model and kernel may part: {plan.quirk}"
     for switch in plan.switches:
         yield ""
         yield from _switch(switch, plan.speed)

@@ -10,6 +10,7 @@ Follows RFC 4541 sections 2.1 and 3, with the choices that vendors made in ``Sno
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import assert_never
 
 from harness.protocols.deadlines import moment
@@ -38,6 +39,19 @@ _INTERNETWORK_CONTROL = 0xC0
 _PLAIN_REPORTS_REMEMBERED = 1 << 17
 
 
+@dataclass(slots=True)
+class _Plain:
+    """What a frame that came in at a port means: it joins ``entry``, and no more; None if it means more.
+
+    ``onward`` are those of ``ports``, where such reports went last, that it goes on to.
+    """
+
+    entry: KnownEntry | None = None
+    to: RelayTo = RelayTo.ROUTER_PORTS
+    ports: Sequence[str] = ()
+    onward: Sequence[str] = ()
+
+
 class SnoopingSwitch:
     """One switch, or one VLAN of one. Call ``start`` once, then ``tick`` no later than ``next_deadline``.
 
@@ -61,7 +75,7 @@ class SnoopingSwitch:
         self._suppression = ReportSuppression()
         self._damaged = 0
         self._rejected = 0
-        self._plain_reports: dict[tuple[str, bytes], tuple[KnownEntry | None, RelayTo]] = {}
+        self._plain_reports: dict[tuple[str, bytes], _Plain] = {}
         """What frames that came in at a port mean, as long as the configuration is the same."""
 
     @property
@@ -212,28 +226,33 @@ class SnoopingSwitch:
         For nearly everything that a switch hears this does what ``receive`` does, without a word for the
         record and at a fraction of its price. None: nothing was done, ``receive`` must have the frame.
         """
-        key = (port, frame)
-        plain = self._plain_reports.get(key)
+        plain = self._plain_reports.get((port, frame))
         if plain is None:
-            if len(self._plain_reports) >= _PLAIN_REPORTS_REMEMBERED:
-                self._plain_reports.clear()
-            plain = self._plain_reports[key] = self._read_plain(port, frame)
-        entry, to = plain
+            plain = self._remember(port, frame)
+        entry = plain.entry
         if entry is None or not self._on or port in self._down or not self._learning.refresh(entry, now):
             return None
-        ports = self._where(to)
-        return [name for name in ports if name != port] if port in ports else ports
+        ports = self._where(plain.to)
+        if ports is not plain.ports:
+            plain.ports = ports
+            plain.onward = tuple(name for name in ports if name != port)
+        return plain.onward
 
-    def _read_plain(self, port: str, frame: bytes) -> tuple[KnownEntry | None, RelayTo]:
+    def _remember(self, port: str, frame: bytes) -> _Plain:
+        if len(self._plain_reports) >= _PLAIN_REPORTS_REMEMBERED:
+            self._plain_reports.clear()
+        plain = self._plain_reports[port, frame] = self._read_plain(port, frame)
+        return plain
+
+    def _read_plain(self, port: str, frame: bytes) -> _Plain:
         """The entry that a report joins if that is all it can mean under this configuration."""
         config = self._config
-        nothing = None, RelayTo.ROUTER_PORTS
         try:
             read = config.dialect.parse(frame)
         except Malformed:
-            return nothing
+            return _Plain()
         if read is None or config.report_suppression or not self._passes(read):
-            return nothing
+            return _Plain()
         match read.message:
             case membership.Report(version=version) as report:
                 plain = self._learning.is_plain(report.group, version)
@@ -243,8 +262,8 @@ class SnoopingSwitch:
                 plain = joins and self._learning.is_plain(record.group, None)
                 group, to = record.group, config.relay_records_to
             case _:
-                return nothing
-        return (KnownEntry((group, port)), to) if plain else nothing
+                return _Plain()
+        return _Plain(KnownEntry((group, port)), to) if plain else _Plain()
 
     def tick(self, now: float) -> list[Effect]:
         """Do what has fallen due."""

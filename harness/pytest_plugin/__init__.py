@@ -39,6 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="what makes the labs (default: netns); may be repeated, each variant then runs on each",
     )
+    group.addoption(
+        "--harness-compare",
+        nargs="?",
+        const="model",
+        metavar="NAME",
+        help="run each variant on this backend too (default: model); where the two part, it fails",
+    )
     group.addoption("--harness-jobs", type=int, metavar="N", help="at most N labs at once")
     group.addoption(
         "--harness-folder", type=Path, metavar="DIR", help="where run folders are made (default: .harness)"
@@ -55,13 +62,29 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers, and refuse backends that do not exist."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    wanted = config.getoption("--harness-backend")
-    if wanted:
-        from harness.run import backends  # noqa: PLC0415  only where somebody asks
+    wanted = config.getoption("--harness-backend") or []
+    compare = config.getoption("--harness-compare")
+    if wanted or compare:
+        _check_backends(wanted, compare)
 
-        for name in wanted:
-            if name not in backends.names():
-                raise pytest.UsageError(f"--harness-backend: {backends.UnknownBackendError(name)}")
+
+def _check_backends(wanted: list[str], compare: str | None) -> None:
+    """Raise UsageError for backends that do not exist, and for two that cannot be compared."""
+    from harness.run import backends, session  # noqa: PLC0415  only where somebody asks
+
+    for name in wanted:
+        if name not in backends.names():
+            raise pytest.UsageError(f"--harness-backend: {backends.UnknownBackendError(name)}")
+    if compare is None:
+        return
+    if compare not in backends.names():
+        hint = "" if "/" not in compare else "; files go before this option, or write --harness-compare=model"
+        raise pytest.UsageError(f"--harness-compare: {backends.UnknownBackendError(compare)}{hint}")
+    for name in wanted or [backends.DEFAULT]:
+        try:
+            session.two(name, compare)
+        except ValueError as error:
+            raise pytest.UsageError(f"--harness-compare: {error}") from None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

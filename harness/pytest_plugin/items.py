@@ -7,7 +7,7 @@ failed item prints is the terminal report, never a traceback.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,16 @@ from typing import Any
 import pytest
 
 from harness import source
+from harness.comparison.model import Agreement
 from harness.errors import HarnessError, HostError, LabError, ScenarioError
 from harness.plan.build import build_all
 from harness.plan.model import Plan
 from harness.pytest_plugin import REMARK, RUNNER_KEY, START_KEY
 from harness.pytest_plugin.runner import Runner
-from harness.report import outcomes
+from harness.report import comparison, outcomes
 from harness.run import backends
 from harness.run.outcome import Outcome
-from harness.run.session import Request
+from harness.run.session import Request, two
 from harness.verdicts.judge import Status
 
 
@@ -44,6 +45,16 @@ class InconclusiveError(Exception):
         super().__init__(f"inconclusive: {outcome.impairments or 'too little was observed'}")
 
 
+class PartedError(Exception):
+    """Two backends do not make the same of a scenario, and it names no quirk that explains it."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        super().__init__(
+            "" if outcome.comparison is None else "; ".join(comparison.lines(outcome.comparison))
+        )
+
+
 class ScenarioFile(pytest.File):
     """One ``*.scenario.yaml``."""
 
@@ -61,7 +72,7 @@ class ScenarioFile(pytest.File):
         for plan in plans:
             line = source.find(tree, ("variants", plan.variant), key=True).line
             for name in names:
-                request = Request(plan=plan, backend=name, parent=runner.parent)
+                request = self._request(plan, name, runner.parent)
                 items.append(
                     ScenarioItem.from_parent(
                         self,
@@ -74,6 +85,11 @@ class ScenarioFile(pytest.File):
                     )
                 )
         return items
+
+    def _request(self, plan: Plan, backend: str, parent: Path) -> Request:
+        compare = self.config.getoption("--harness-compare")
+        lab, other, leads = two(backend, compare) if compare else (backend, "", False)
+        return Request(plan=plan, backend=lab, parent=parent, compare=other, compare_leads=leads)
 
     def _plans(self, file: Path) -> tuple[Plan, ...]:
         """Return the plans of all variants; raises ScenarioError with the mistakes of all."""
@@ -110,6 +126,7 @@ class ScenarioItem(pytest.Item):
             ("kernel", outcome.kernel),
             ("run_folder", str(outcome.folder or "")),
             *((REMARK, remark) for remark in outcome.remarks),
+            *self._compared(outcome),
         ]
         if isinstance(outcome.error, HostError) and not self.config.getoption("--harness-require"):
             pytest.skip(str(outcome.error))
@@ -121,11 +138,33 @@ class ScenarioItem(pytest.Item):
             raise InconclusiveError(outcome)
         if outcome.status is not Status.PASSED:
             raise DeliveryFailedError(outcome)
+        self._raise_if_parted(outcome)
+
+    def _compared(self, outcome: Outcome) -> Iterator[tuple[str, object]]:
+        """Yield user properties: what a comparison came to, and, if it passes, what it has to say."""
+        if outcome.comparison is not None:
+            yield "compared", f"{outcome.comparison.right}: {outcome.comparison.agreement.value}"
+            if outcome.comparison.passes and (told := comparison.lines(outcome.comparison)):
+                yield REMARK, f"{told[0]}; {told[-1]}" if len(told) > 1 else told[0]
+
+    def _raise_if_parted(self, outcome: Outcome) -> None:
+        other = outcome.other
+        if other is not None and other.error is not None:
+            if isinstance(other.error, HostError) and not self.config.getoption("--harness-require"):
+                pytest.skip(str(other.error))
+            raise other.error
+        if other is not None and other.interrupted:
+            raise LabError("the run to compare with was interrupted")
+        if outcome.comparison is None or outcome.comparison.passes:
+            return
+        if outcome.comparison.agreement is Agreement.INCONCLUSIVE:
+            raise InconclusiveError(outcome)
+        raise PartedError(outcome)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return the terminal report for a run's own failures; pytest's words for anything else."""
         if self.outcome is not None and isinstance(
-            excinfo.value, DeliveryFailedError | InconclusiveError | HarnessError
+            excinfo.value, DeliveryFailedError | InconclusiveError | PartedError | HarnessError
         ):
             colour = self.config.get_terminal_writer().hasmarkup
             return outcomes.text(self.outcome, colour=colour)

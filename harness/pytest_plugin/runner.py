@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from harness.run.backends import create, preload
+from harness.run.backends import create
 from harness.run.folder import DEFAULT_PARENT
 from harness.run.load import places
 from harness.run.outcome import Outcome
 from harness.run.pool import Pool
-from harness.run.session import Request, run_plan
+from harness.run.session import Request, preload, run_plan
 
 
 class Runner:
@@ -50,7 +50,7 @@ class Runner:
         """Return what became of a run that was queued. KeyboardInterrupt ends what is computed here."""
         if key in self._computed:
             request = self._computed[key]
-            preload(request.backend)
+            preload(request)
             outcome = run_plan(request)
             if outcome.interrupted:
                 raise KeyboardInterrupt

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.report import comparison
 from harness.report.data import as_json
-from harness.report.terminal import render, summary_line
+from harness.report.terminal import NOT_COMPARED, Compared, render, summary_line
 from harness.run.outcome import Outcome
 
 
@@ -26,6 +27,7 @@ def text(outcome: Outcome, *, colour: bool) -> str:
         backend=outcome.backend,
         impairments=outcome.impairments,
         remarks=outcome.remarks,
+        compared=_compared(outcome),
     ).rstrip("\n")
 
 
@@ -34,7 +36,23 @@ def line(outcome: Outcome, *, colour: bool) -> str:
     summary = summary_line(
         outcome.plan, outcome.verdicts, colour=colour, real_s=outcome.real_s, backend=outcome.backend
     )
-    return "\n".join((summary, *(f"    {remark}" for remark in outcome.remarks)))
+    compared = _compared(outcome)
+    below = (*outcome.remarks, *compared.lines)
+    return "\n".join((summary + compared.phrase, *(f"    {remark}" for remark in below)))
+
+
+def _compared(outcome: Outcome) -> Compared:
+    """Return what there is to say of the other backend's run, if there was one."""
+    other = outcome.other
+    if other is None:
+        return NOT_COMPARED
+    if outcome.comparison is not None:
+        phrase, lines = comparison.phrase(outcome.comparison), comparison.lines(outcome.comparison)
+        passes = outcome.comparison.passes
+    else:
+        why = str(other.error) if other.error is not None else "it was interrupted"
+        phrase, lines, passes = f"not compared with {other.backend}", (f"{other.backend}: {why}",), False
+    return Compared(phrase=f"; {phrase}", lines=lines, passes=passes, folder=other.folder)
 
 
 def data(outcome: Outcome) -> dict[str, Any]:
@@ -50,7 +68,14 @@ def data(outcome: Outcome) -> dict[str, Any]:
         "impairments": outcome.impairments,
         "remarks": list(outcome.remarks),
         "replay": outcome.replay,
+        **({} if outcome.other is None else _compared_data(outcome, outcome.other)),
     }
+
+
+def _compared_data(outcome: Outcome, other: Outcome) -> dict[str, Any]:
+    """Return the other run, and the two side by side (None: one of them has no verdicts)."""
+    held = outcome.comparison
+    return {"comparison": None if held is None else comparison.as_data(held), "other": data(other)}
 
 
 def _without_verdicts(outcome: Outcome) -> str:

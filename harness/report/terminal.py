@@ -7,6 +7,7 @@ are and how to run it again. Takes data and returns text: no I/O.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.explanation.text import hop_lines
@@ -20,7 +21,20 @@ from harness.verdicts.model import Status, Verdict
 _INDENT = "    "
 
 
-def render(  # noqa: PLR0913  a report says nine things
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What another backend's run of the same plan says: the end of the first line, and lines below."""
+
+    phrase: str = ""
+    lines: tuple[str, ...] = ()
+    passes: bool = True
+    folder: Path | None = None
+
+
+NOT_COMPARED = Compared()
+
+
+def render(  # noqa: PLR0913  a report says ten things
     plan: Plan,
     verdicts: tuple[Verdict, ...],
     *,
@@ -31,20 +45,23 @@ def render(  # noqa: PLR0913  a report says nine things
     backend: str = "",
     impairments: str = "",
     remarks: tuple[str, ...] = (),
+    compared: Compared = NOT_COMPARED,
 ) -> str:
     """Return the report of a run, without a newline at its end.
 
     ``impairments`` says what this machine lost or delayed; ``remarks`` are sentences about the run as a whole
-    that must not be hidden.
+    that must not be hidden. ``compared`` is what a run of another backend says.
     """
     painter = Painter(on=colour)
-    lines = [summary_line(plan, verdicts, colour=colour, real_s=real_s, backend=backend)]
+    lines = [summary_line(plan, verdicts, colour=colour, real_s=real_s, backend=backend) + compared.phrase]
     for verdict in verdicts:
         if verdict.status is not Status.PASSED:
             lines += _block(verdict, painter)
     lines += [f"{_INDENT}note: {_one_line(note)}" for note in (impairments, *remarks) if note]
-    if overall(verdicts) is not Status.PASSED:
-        lines += _footer(plan, run_folder, replay)
+    lines += [f"{_INDENT}{line}" for line in compared.lines]
+    if overall(verdicts) is not Status.PASSED or not compared.passes:
+        folders = tuple(folder for folder in (run_folder, compared.folder) if folder is not None)
+        lines += _footer(plan, folders, replay)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -97,12 +114,11 @@ def _evidence(verdict: Verdict, painter: Painter) -> list[str]:
     return [f"{_INDENT}{line}" for line in lines]
 
 
-def _footer(plan: Plan, run_folder: Path | None, replay: str) -> list[str]:
+def _footer(plan: Plan, folders: tuple[Path, ...], replay: str) -> list[str]:
     lines = []
     if plan.speed != 1:
         lines.append(f"{_INDENT}times are the customer's; speed {plan.speed:g}")
-    if run_folder is not None:
-        lines.append(f"{_INDENT}run: {run_folder}/")
+    lines += [f"{_INDENT}run: {folder}/" for folder in folders]
     if replay:
         lines.append(f"{_INDENT}again: {replay}")
     return lines

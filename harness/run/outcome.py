@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.comparison.model import Comparison
 from harness.errors import ExitCode, HarnessError
 from harness.plan.model import Plan
 from harness.verdicts.judge import Status, Verdict
@@ -19,7 +20,8 @@ class Outcome:
     """One run. ``status`` is None if nothing could be judged: ``error`` says why, or it was interrupted.
 
     ``remarks`` are sentences that the report must not hide, such as a run that was repeated; ``impairments``
-    says what this machine, not the scenario, lost or delayed.
+    says what this machine, not the scenario, lost or delayed. Where another backend was asked for too,
+    ``other`` is its run, and ``comparison`` holds the two side by side if both came to verdicts.
     """
 
     plan: Plan
@@ -35,6 +37,8 @@ class Outcome:
     interrupted: bool = False
     impairments: str = ""
     remarks: tuple[str, ...] = ()
+    other: Outcome | None = None
+    comparison: Comparison | None = None
 
     @property
     def exit_code(self) -> ExitCode:
@@ -43,7 +47,18 @@ class Outcome:
             return self.error.exit_code
         if self.interrupted or self.status is None:
             return ExitCode.INTERRUPTED
-        return ExitCode.PASSED if self.status is Status.PASSED else ExitCode.FAILED
+        if self.status is not Status.PASSED:
+            return ExitCode.FAILED
+        return self._exit_code_of_comparison
+
+    @property
+    def _exit_code_of_comparison(self) -> ExitCode:
+        other = self.other
+        if other is not None and (other.error is not None or other.status is None):
+            return other.exit_code
+        if self.comparison is None or self.comparison.passes:
+            return ExitCode.PASSED
+        return ExitCode.FAILED
 
     @property
     def replay(self) -> str:
@@ -52,5 +67,7 @@ class Outcome:
         variant, same = f"{plan.file}::{plan.variant}", f"--seed {plan.seed} --speed {plan.speed:g}"
         if self.virtual and self.folder is None:
             return f"mcast predict {variant} {same}"
+        if self.other is not None:
+            return f"mcast run {variant} --backend {self.backend} --compare {self.other.backend} {same}"
         hold = "" if self.virtual else " --hold"
         return f"mcast run {variant} --backend {self.backend} {same}{hold}"

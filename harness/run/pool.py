@@ -11,13 +11,14 @@ import selectors
 import time
 from dataclasses import dataclass, replace
 
+from harness.comparison.model import Agreement
 from harness.errors import HarnessError, HostError, LabError
 from harness.run import load
-from harness.run.backends import create, preload
+from harness.run.backends import create
 from harness.run.events import Entered, Event, Finished, Listen, Queued, ignore
 from harness.run.folder import RunFolder
 from harness.run.outcome import Outcome
-from harness.run.session import Request, claim_for, refuse
+from harness.run.session import Request, claim_for, preload, refuse
 from harness.run.watch import HOLD_PHASE
 from harness.run.workers import Worker, signals_held
 from harness.verdicts.judge import Status
@@ -176,7 +177,7 @@ class Pool:
         except HarnessError as error:
             self._finish(job, Outcome(plan=request.plan, backend=request.backend, error=error))
             return
-        preload(request.backend)
+        preload(request)
         with signals_held():
             worker = Worker(request, backend, folder, job.key)
             running = _Running(job=job, worker=worker, folder=folder, began_s=time.monotonic())
@@ -265,13 +266,12 @@ class Pool:
         A run of which nothing is expected has no verdicts, and is spoilt only where something was impaired.
         """
         again = self._repeats and job.first is None and not job.request.hold and not self._closing
-        judged = outcome.verdicts or outcome.impairments
-        if again and judged and outcome.status is Status.INCONCLUSIVE:
+        if again and _is_spoilt(outcome):
             request = replace(job.request, suffix=f"{job.request.suffix}-alone")
             self._enqueue(replace(job, request=request, alone=True, first=outcome))
             return
         if job.first is not None:
-            why = job.first.impairments or "this machine spoilt the first run"
+            why = _impairments(job.first) or "this machine spoilt the first run"
             seen = f" (first run: {job.first.folder})" if job.first.folder else ""
             outcome = replace(outcome, remarks=(*outcome.remarks, f"run again alone: at first {why}{seen}"))
         self._finish(job, outcome)
@@ -280,6 +280,18 @@ class Pool:
         self._finished[job.key] = outcome
         event: Event = Finished(key=job.key, outcome=outcome)
         self._listen(event)
+
+
+def _is_spoilt(outcome: Outcome) -> bool:
+    judged = outcome.verdicts or outcome.impairments
+    if judged and outcome.status is Status.INCONCLUSIVE:
+        return True
+    comparison = outcome.comparison
+    return comparison is not None and comparison.agreement is Agreement.INCONCLUSIVE
+
+
+def _impairments(outcome: Outcome) -> str:
+    return outcome.impairments or (outcome.other.impairments if outcome.other is not None else "")
 
 
 def _interrupted(job: _Job) -> Outcome:

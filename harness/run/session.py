@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 from harness import source
@@ -17,8 +18,8 @@ from harness.backends.base import Backend, Options
 from harness.errors import HarnessError, Problem, ScenarioError
 from harness.observations.record import Recorder, read
 from harness.plan.model import Plan
-from harness.run import plan_file
-from harness.run.backends import create
+from harness.run import backends, plan_file
+from harness.run.backends import MODEL, create
 from harness.run.events import Listen, ignore
 from harness.run.folder import DEFAULT_PARENT, RunFolder, claim, name_of
 from harness.run.outcome import Outcome
@@ -27,7 +28,11 @@ from harness.run.watch import Watch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A run that is wanted. ``captures`` are (switch, port); ``suffix`` marks a repeated run's folder."""
+    """A run that is wanted. ``captures`` are (switch, port); ``suffix`` marks a repeated run's folder.
+
+    ``compare`` names a backend in virtual time whose run of the same plan is held against this one;
+    ``compare_leads`` makes that the run which is judged and told, and this one the other.
+    """
 
     plan: Plan
     backend: str
@@ -35,6 +40,30 @@ class Request:
     captures: tuple[tuple[str, str], ...] = ()
     hold: bool = False
     suffix: str = ""
+    compare: str = ""
+    compare_leads: bool = False
+
+
+def two(backend: str, compare: str) -> tuple[str, str, bool]:
+    """Return ``backend``, ``compare`` and ``compare_leads`` of a request for a run that is to be compared.
+
+    ``backend`` is the one asked for first. Raises ValueError, for people, where the two cannot be compared.
+    """
+    if backend == compare:
+        raise ValueError(f"{compare} is compared with another backend, and {backend} is the one that runs")
+    if create(compare).virtual:
+        return backend, compare, False
+    if create(backend).virtual:
+        return compare, backend, True
+    raise ValueError(f"{backend} and {compare} both build labs; one of the two is {MODEL}")
+
+
+def preload(request: Request) -> None:
+    """Import what a run needs, so that processes forked from this one have it already."""
+    backends.preload(request.backend)
+    if request.compare:
+        backends.preload(request.compare)
+        import_module("harness.comparison.compare")
 
 
 def run_plan(request: Request, listen: Listen = ignore, key: str = "") -> Outcome:
@@ -71,7 +100,25 @@ def claim_for(request: Request) -> RunFolder:
 def carry_out(
     request: Request, backend: Backend, folder: RunFolder, listen: Listen = ignore, key: str = ""
 ) -> Outcome:
-    """Run the lab, record it, judge it. The folder is complete when this returns, whatever happened."""
+    """Run the lab, record it, judge it, and compare it if that is wanted.
+
+    The folder is complete when this returns, whatever happened.
+    """
+    outcome = _carry_out(request, backend, folder, listen, key)
+    if not request.compare or outcome.status is None:
+        return outcome
+    other = run_plan(replace(request, backend=request.compare, captures=(), compare=""))
+    if request.compare_leads:
+        outcome, other = other, outcome
+    comparison = None
+    if outcome.folder and other.folder and outcome.status and other.status:
+        from harness.comparison.compare import compare  # noqa: PLC0415  most runs are compared with nothing
+
+        comparison = compare(request.plan, read(outcome.folder), read(other.folder))
+    return replace(outcome, other=other, comparison=comparison)
+
+
+def _carry_out(request: Request, backend: Backend, folder: RunFolder, listen: Listen, key: str) -> Outcome:
     began_s = time.monotonic()
     plan = request.plan
     folder.plan.write_text(plan_file.dump(plan), encoding="utf-8")

@@ -22,6 +22,7 @@ from harness.scenario.values import (
     parse_bandwidth,
     parse_between,
     parse_cable,
+    parse_count,
     parse_duration,
     parse_group,
     parse_length,
@@ -121,6 +122,19 @@ Between = Annotated[
     WithJsonSchema({"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": ["string", "number"]}}),
 ]
 _ON_OFF = WithJsonSchema({"enum": ["on", "off", True, False]})
+Count = Annotated[
+    int,
+    BeforeValidator(parse_count),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "pattern": r"^[1-9]\d*( */ *[1-9]\d*)*$"},
+            ]
+        }
+    ),
+]
+"""So many equal devices; ``1000 / 47`` is one to every 47 of 1000, rounded up."""
 OnOff = Annotated[bool, BeforeValidator(parse_on_off), _ON_OFF]
 OnOffOrSettings = Annotated[bool, BeforeValidator(parse_on_off_or_settings), _ON_OFF]
 """The short form of what can be switched on and off, where settings are the long one."""

@@ -44,6 +44,7 @@ class Variant(Strict):
     role: Role | None = Field(None, description="fault, fix or control; a marker under pytest")
     speed: float | None = Field(None, ge=1, le=1000, description="instead of the scenario's")
     duration: Length | None = Field(None, description="instead of the scenario's")
+    quirk: str | None = Field(None, min_length=3, description="instead of the scenario's")
     network: dict[str, Any] | None = None
     topology: dict[str, Any] | str | None = None
     traffic: dict[str, Any] | None = None
@@ -64,6 +65,12 @@ class Scenario(Strict):
         None,
         description="left out: until the last moment of the timeline and of every window has passed; a "
         "window that is open lasts for ten datagrams of its stream",
+    )
+    quirk: str | None = Field(
+        None,
+        min_length=3,
+        description="why a real kernel and the model may part in this scenario, such as a place of "
+        "docs/kernel-quirks.md; without it a comparison in which they part fails",
     )
     topology: TopologyUse | str | None = Field(
         None, description="a network from a file, to which network adds"

@@ -16,6 +16,7 @@ from harness.profiles.loader import MOST_GROUPS
 from harness.scenario.fields import (
     VLANS,
     Address,
+    Count,
     Duration,
     HostAddress6,
     Length,
@@ -37,6 +38,11 @@ from harness.scenario.hosts import EmulatedHost
 from harness.scenario.links import CableImpairments, SpanningTree
 from harness.scenario.strict import Strict
 from harness.scenario.values import parse_words
+
+MOST_NODES = 1_000_000
+"""What is planned at most; how many a lab can hold, its backend knows."""
+MOST_SWITCHES = 9999
+"""As many as their MAC addresses can be read of."""
 
 
 class QuerierTimes(Strict):
@@ -228,8 +234,11 @@ class Switch(SwitchSettings):
         False,
         description="for linux-bridge, ovs and ovs-strict: the emulated switch in place of the genuine one",
     )
-    count: int | None = Field(
-        None, ge=1, le=200, description="so many equal ones: sw with count 3 is sw1, sw2, sw3"
+    count: Count | None = Field(
+        None,
+        ge=1,
+        le=MOST_SWITCHES,
+        description="so many equal ones: sw with count 3 is sw1, sw2, sw3; 100 / 47: one to 47 of 100",
     )
     vlans: Vlans | None = Field(
         None, description="its VLANs with their settings, or a list of numbers; left out, it knows none"
@@ -283,8 +292,8 @@ class Nodes(Strict):
         "profile": "switches have one",
     } | _OF_A_CABLE
 
-    count: int | None = Field(
-        None, ge=1, le=5000, description="so many equal ones: n with count 8 is n1 to n8"
+    count: Count | None = Field(
+        None, ge=1, le=MOST_NODES, description="so many equal ones: n with count 8 is n1 to n8"
     )
     on: Names = Field(
         description="the switch (sw1) or a port of it (sw1:p7); of several switches the nodes take turns"
@@ -373,10 +382,15 @@ class Link(Strict):
 
 
 class Layout(StrEnum):
-    """How all switches are joined, in the order of the file; a star is around the first."""
+    """How all switches are joined, in the order of the file.
+
+    A star is around the first. Of a tree each entry is a level, below that of the entry before: its switches
+    take turns on those.
+    """
 
     CHAIN = "chain"
     STAR = "star"
+    TREE = "tree"
 
 
 def _links_kind(value: Any) -> str:
@@ -407,7 +421,9 @@ class Network(Strict):
     )
     nodes: dict[Name, Nodes] = Field(default_factory=dict, description="the hosts")
     links: Links = Field(
-        (), description="cables between switches: chain, star (around the first), or a list of pairs"
+        (),
+        description="cables between switches: chain, star (around the first), tree (each entry a level), or "
+        "a list of pairs",
     )
     spanning_tree: TreeSetting = Field(
         False, description="on, or its settings: rings are legal, and redundant links are blocked"

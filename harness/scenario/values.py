@@ -132,6 +132,20 @@ def parse_mtus(value: Any) -> tuple[int, int]:
     return ends[0], ends[1]
 
 
+def parse_count(value: Any) -> Any:
+    """A number of devices, or ``1000 / 47``: so many that each gets at most 47 of the 1000."""
+    if not isinstance(value, str) or "/" not in value:
+        return value
+    first, *dividers = (part.strip() for part in value.split("/"))
+    if not all(re.fullmatch(r"[1-9][0-9]{0,9}", part, re.ASCII) for part in (first, *dividers)):
+        msg = f'"{value}" is no count: write a number, or 1000 / 47 for one to every 47 of 1000'
+        raise ValueError(msg)
+    count = int(first)
+    for divider in dividers:
+        count = -(-count // int(divider))
+    return count
+
+
 def parse_address(value: Any) -> IPv4Address:
     """An IPv4 address; numbers, which are addresses too in C, are not."""
     try:

@@ -31,7 +31,7 @@ from harness.verdicts.model import Heard, Matrix, Status, Verdict, Wrong
 from harness.verdicts.switch_tables import find_tables
 from harness.verdicts.timing import find_heal, find_stop
 
-__all__ = ["Heard", "Matrix", "Status", "Verdict", "Wrong", "judge", "overall"]
+__all__ = ["Heard", "Matrix", "Status", "Verdict", "Wrong", "judge", "judge_history", "overall"]
 
 _SAME_S = 1e-9
 
@@ -40,9 +40,12 @@ def judge(
     plan: Plan, records: Iterable[Record], expectations: Sequence[Expectation] | None = None
 ) -> tuple[Verdict, ...]:
     """Judge expectations (left out: all of the plan), in their order."""
-    history = History(records, plan)
-    chosen = plan.expectations if expectations is None else expectations
-    return tuple(_verdict(history, expectation) for expectation in chosen)
+    return judge_history(History(records, plan), plan.expectations if expectations is None else expectations)
+
+
+def judge_history(history: History, expectations: Sequence[Expectation]) -> tuple[Verdict, ...]:
+    """Judge expectations by records that are indexed already, in their order."""
+    return tuple(_verdict(history, expectation) for expectation in expectations)
 
 
 def overall(verdicts: Iterable[Verdict]) -> Status:

@@ -217,6 +217,7 @@ def _candidates(plan: Plan, subject: Subject) -> Iterable[str]:
         case Audience.ROUTER_PORTS:
             return (host.name for host in plan.routers)
         case Audience.NAMED:
-            return (host.name for host in plan.hosts if host.name in subject.names)
+            named = frozenset(subject.names)
+            return (host.name for host in plan.hosts if host.name in named)
         case _:
             assert_never(subject.audience)

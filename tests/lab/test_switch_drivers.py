@@ -243,6 +243,21 @@ def test_a_kernel_bridge_tells_sources_and_ipv6(tmp_path: Path) -> None:
             assert [line.port for line in routers()] == ["p1"]
 
 
+def test_a_kernel_bridge_tells_when_it_forgets_a_querier(tmp_path: Path) -> None:
+    with bench(tmp_path, "linux-bridge", short_of_memory) as on:
+        on.stage.ports([general_query(Dialect.IGMP)])
+        querier = partial(on.lines, table="querier", address="10.77.0.1")
+        on.until("the querier", lambda: [line.present for line in querier()] == [True])
+        on.until("its end", lambda: [line.present for line in querier()] == [True, False])
+        known, gone = querier()
+        assert gone.cause == "no query for the other querier present interval"
+        assert gone.at_s >= known.at_s
+
+
+def short_of_memory(switch: PlanSwitch) -> PlanSwitch:
+    return replace(switch, behaviour=replace(switch.behaviour, other_querier_interval_s=1.0))
+
+
 def test_a_kernel_bridge_tells_a_source_that_is_blocked(tmp_path: Path) -> None:
     with bench(tmp_path, "linux-bridge", asking) as on:
         member = on.open("n3", socket.AF_INET)

@@ -44,13 +44,13 @@ def test_what_is_due_later_waits():
     assert agenda.next_s() is None
 
 
-def test_an_alarm_rings_once_for_the_earliest_deadline_and_again_when_set_again():
+def test_an_alarm_rings_at_the_earliest_deadline_and_at_those_that_were_planned_before():
     agenda, rung = Agenda(), []
     alarm = Alarm(agenda, lambda: rung.append(agenda.now))
     for at_s in (5.0, 3.0, 4.0, None):
         alarm.set(at_s)
     agenda.run_until(10.0)
-    assert rung == [3.0]
+    assert rung == [3.0, 5.0]
     alarm.set(12.0)
     agenda.run_until(20.0)
-    assert rung == [3.0, 12.0]
+    assert rung == [3.0, 5.0, 12.0]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from harness.comparison.compare import compare
+from harness.comparison.model import Agreement
 from harness.errors import HarnessError, HostError
 from harness.observations.model import Impaired
 from harness.observations.record import read
@@ -24,7 +26,7 @@ from harness.run.pool import Pool
 from harness.run.session import Request
 from harness.scenario.loader import load
 
-from .envelope import SEEDS, SEEDS_IN_DOUBT, Parting, partings
+from .envelope import SEEDS, SEEDS_IN_DOUBT, Parting, as_held, partings, predicted
 from .generator import scenario
 
 _SPOILT_REAL_S = 0.1
@@ -38,6 +40,7 @@ class Status(Enum):
     PARTED = "parted"
     BROKEN = "broken"
     QUIRK = "a quirk of the kernel or of a daemon"
+    ALARM = "parted by the comparison of two runs alone"
     SPOILT = "spoilt by this machine"
     SKIPPED = "skipped"
 
@@ -142,6 +145,9 @@ def _judged(path: Path, plan: Plan, outcome: Outcome, seeds: int) -> Result:
         return Result(name=name, path=path, status=Status.SPOILT, detail=outcome.impairments)
     found = partings(plan, records, seeds=seeds)
     if not found:
+        compared = compare(plan, records, predicted(as_held(plan), 0))
+        if compared.agreement is Agreement.PARTED:
+            return Result(name=name, path=path, status=Status.ALARM, detail=str(compared.first))
         return Result(name=name, path=path, status=Status.SAME)
     if quirk := quirk_of(plan, found[0]):
         return Result(name=name, path=path, status=Status.QUIRK, detail=quirk, partings=found)

@@ -3,7 +3,8 @@
 Everything that a plan's streams send arrives in time. What shall go wrong stands in the variant's name:
 ``lost`` (nothing arrives), ``broken`` (LabError), ``crash`` (the process ends), ``bug`` (an exception that
 nobody expects), ``toolless`` (a program is missing), ``late`` (this machine disturbs the first run),
-``slow`` (takes the scenario's real time), ``stopped`` (the user interrupts).
+``slow`` (takes the scenario's real time), ``stopped`` (the user interrupts), ``parts`` (in virtual time
+nothing arrives from 5 s on), ``uncertain`` (this machine disturbs a lab's first run, after what is judged).
 """
 
 from __future__ import annotations
@@ -62,16 +63,22 @@ class FakeBackend:
             self._note(options.folder, "torn down\n")
 
     def _walk(self, plan: Plan, options: Options, emit: Emit, began_s: float) -> None:
-        late = plan.variant == "late" and not options.folder.name.endswith("-alone")
+        first = not options.folder.name.endswith("-alone")
+        late = first and plan.variant == "late"
+        dropped = first and plan.variant == "uncertain" and not self.virtual
         if late:
             emit(Impaired(at_s=0.5, what="late", late_s=0.2 * plan.speed))
-            emit(Impaired(at_s=0.5, what="backlog", count=7))
+        if late or dropped:
+            emit(Impaired(at_s=0.5 if late else 10.2, what="backlog", count=7))
         if plan.variant == "slow":
             while time.monotonic() < began_s + plan.duration_s / plan.speed:
                 emit(Membership(at_s=0.0, node=plan.nodes[0].name, stream=1, joined=True))
                 time.sleep(0.01)
+        lost = late or plan.variant == "lost"
+        parts = plan.variant == "parts" and self.virtual
+        lost_from_s = 0.0 if lost else 5.0 if parts else 10.0 if dropped else plan.duration_s
         for stream in plan.streams:
-            _deliver(plan, stream, emit, lost=late or plan.variant == "lost")
+            _deliver(plan, stream, emit, lost_from_s)
         if options.hold and not self.virtual:
             emit(Phase(name="hold", real_s=1.0, detail="nsenter --net=/proc/1/fd/9"))
             while True:
@@ -102,7 +109,7 @@ class HostlessBackend(FakeBackend):
         raise HostError("network namespaces are missing", "run as root")
 
 
-def _deliver(plan: Plan, stream: PlanStream, emit: Emit, *, lost: bool) -> None:
+def _deliver(plan: Plan, stream: PlanStream, emit: Emit, lost_from_s: float) -> None:
     if stream.cast is Cast.MULTICAST:
         for node in stream.receivers:
             emit(Membership(at_s=0.0, node=node, stream=stream.number, joined=True))
@@ -111,7 +118,7 @@ def _deliver(plan: Plan, stream: PlanStream, emit: Emit, *, lost: bool) -> None:
         for sender in stream.senders:
             emit(Sent(at_s=at_s, stream=stream.number, sender=sender, first=sequence, count=1))
             hosts = tuple(name for name in stream.receivers if name != sender)
-            if not lost and hosts:
+            if at_s < lost_from_s and hosts:
                 emit(Arrived(at_s=at_s, stream=stream.number, sender=sender, sequence=sequence, hosts=hosts))
 
 

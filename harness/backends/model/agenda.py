@@ -63,20 +63,20 @@ class Agenda:
 class Alarm:
     """Wakes somebody who has a next deadline; one that has moved away wakes him early, which harms nobody."""
 
-    __slots__ = ("_agenda", "_at_s", "_call")
+    __slots__ = ("_agenda", "_call", "_planned")
 
     def __init__(self, agenda: Agenda, call: Call) -> None:
         self._agenda = agenda
         self._call = call
-        self._at_s: float | None = None
+        self._planned: list[float] = []
+        """When it will ring, the next moment last. What was planned once stays, and is not planned again."""
 
     def set(self, at_s: float | None) -> None:
         """Wake not later than at this moment; None is never."""
-        if at_s is not None and (self._at_s is None or at_s < self._at_s):
-            self._at_s = at_s
+        if at_s is not None and (not self._planned or at_s < self._planned[-1]):
+            self._planned.append(at_s)
             self._agenda.at(at_s, self._ring)
 
     def _ring(self) -> None:
-        if self._at_s is not None and self._at_s <= self._agenda.now:
-            self._at_s = None
-            self._call()
+        self._planned.pop()
+        self._call()

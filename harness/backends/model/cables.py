@@ -37,14 +37,6 @@ class Kind:
     kinds: frozenset[FrameKind]
     sizes: tuple[int, ...]
 
-    @property
-    def whole_size(self) -> int:
-        """The size of a datagram's IP packet before it is fragmented."""
-        if len(self.sizes) == 1:
-            return self.sizes[0]
-        header, fragment = (20, 20) if self.group.version == 4 else (40, 48)
-        return header + sum(size - fragment for size in self.sizes)
-
     def traits(self) -> tuple[Traits, ...]:
         """What impairments ask, of each packet."""
         return tuple(Traits(kinds=self.kinds, size=size) for size in self.sizes)

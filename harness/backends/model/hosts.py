@@ -18,8 +18,9 @@ from harness.plan.addresses import mac_bytes
 from harness.plan.model import Cast, Forgery, PeerKind, PlanHost, PlanStream
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter, TableChange
+from harness.protocols.firewall.frames import datagram_of, packet_in
 from harness.protocols.firewall.host import HostFirewall
-from harness.protocols.firewall.packet import UDP, Direction, OwnAddress, Packet, packet_in
+from harness.protocols.firewall.packet import Direction, OwnAddress
 from harness.protocols.host import MembershipHost
 from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import Querier
@@ -210,15 +211,7 @@ class Host:
         return any(one.passes(kind.source) for one in wanted.values())
 
     def _rules(self, direction: Direction, kind: Kind, destination: Address) -> bool:
-        packet = Packet(
-            protocol=UDP,
-            source=kind.source,
-            destination=destination,
-            destination_port=kind.port,
-            hops=kind.hops,
-            size=kind.whole_size,
-            fragments=kind.sizes if len(kind.sizes) > 1 else (),
-        )
+        packet = datagram_of(kind.source, destination, kind.port, kind.hops, kind.sizes)
         return self._firewall is None or self._firewall.rule(direction, packet).passes
 
     def _may_pass(self, direction: Direction, frame: bytes) -> bool:

@@ -118,8 +118,9 @@ class Switch:
         if plane is not None and not self.hushed:
             onward = plane.machine.refresh(port, frame, self._agenda.now)
             if onward is not None:
+                ends = self.ends
                 for name in onward:
-                    self.ends[name].carry(frame)
+                    ends[name].carry(frame)
                 return
         dialect = _DIALECTS[frame[12:14]]
         is_pim = frame[_PROTOCOL_AT[dialect]] == _IPPROTO_PIM

@@ -7,9 +7,10 @@ that takes is a lab's time on an idle machine, in the customer's seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from ipaddress import IPv4Interface, IPv6Interface
+from itertools import groupby
 from random import Random
 from typing import assert_never
 
@@ -177,12 +178,16 @@ class World:
         zero_s = agenda.now
         self._impair(plan.impaired)
         self._flows.start(zero_s)
-        for action in plan.actions:
-            agenda.at(zero_s + action.at_s, partial(self._act, action))
+        for actions in _together(plan.actions):
+            agenda.at(zero_s + actions[0].at_s, partial(self._act_all, actions))
         agenda.run_until(zero_s + plan.duration_s)
         last_s = max((end.last_out_s for end in self._ends.values()), default=0.0)
         agenda.run_until(min(last_s, agenda.now + _ARRIVAL_LIMIT_REAL_S * plan.speed))
         self._flows.finish()
+
+    def _act_all(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            self._act(action)
 
     def _act(self, action: Action) -> None:
         """Carry out one step. It is recorded first, so that what follows from it comes after it."""
@@ -271,6 +276,20 @@ class World:
             self._set_link(port, up=False)
             self._set_link(port, up=True)
         self._hosts[host.name].rejoin(tuple(Dialect))
+
+
+def _together(actions: Iterable[Action]) -> Iterator[tuple[Action, ...]]:
+    """Yield steps one by one, but those together by which the spanning tree tells all switches at one moment.
+
+    What a switch then asks and hears comes after every switch was told, as it takes time on a cable.
+    """
+
+    def key(numbered: tuple[int, Action]) -> tuple[float, int]:
+        number, action = numbered
+        return action.at_s, -1 if action.kind is ActionKind.TOPOLOGY_CHANGE else number
+
+    for _, found in groupby(enumerate(actions), key):
+        yield tuple(action for _, action in found)
 
 
 def _addresses(host: PlanHost, plan: Plan) -> tuple[OwnAddress, ...]:

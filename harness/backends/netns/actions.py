@@ -41,6 +41,8 @@ class Actor:
             case ActionKind.LINK_DOWN | ActionKind.LINK_UP:
                 for end in action.ends:
                     self._devices.set_link(end, up=action.kind is ActionKind.LINK_UP)
+                if action.kind is ActionKind.LINK_UP:
+                    self._devices.let_forward(action.ends)
             case ActionKind.SILENCE | ActionKind.RESTORE | ActionKind.IMPAIR | ActionKind.REPAIR:
                 self._devices.impair(action.impaired)
             case ActionKind.TOPOLOGY_CHANGE:

@@ -59,6 +59,9 @@ from harness.protocols.dialect import Dialect
 from harness.protocols.snooping_config import SnoopingConfig
 from harness.wire.membership import Address
 
+_FORWARDS_WITHIN_S = 0.01
+"""How long the kernel may take to see a carrier on a busy machine (measured: 0.5 ms on an idle one)."""
+
 
 class SwitchDriver(Protocol):
     """What a switch of a lab can be told, whatever it is made of."""
@@ -360,6 +363,19 @@ class Devices:
         if (driver := self._switches.get(end.device)) is not None:
             self._fabric.set_link(end.device, end.port, up=up)
             driver.port_changed(end.port, up=up)
+
+    def let_forward(self, ends: tuple[End, ...]) -> None:
+        """Wait until a cable between switches that came up passes frames, or a few milliseconds at most.
+
+        The kernel drops what is sent before it has seen the carrier, and what follows in the timeline at the
+        same moment is to come after it.
+        """
+        if not all(end.device in self._switches and self._fabric.is_up(end.device, end.port) for end in ends):
+            return
+        limit_s = self._loop.now() + _FORWARDS_WITHIN_S
+        while self._loop.now() < limit_s:
+            if all(self._fabric.forwards(end.device, end.port) for end in ends):
+                return
 
     def impair(self, ends: Iterable[ImpairedEnd]) -> None:
         """Do this, and nothing else, to the frames that leave these ends of cables."""

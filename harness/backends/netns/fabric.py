@@ -264,6 +264,10 @@ class Fabric:
                 )
             time.sleep(_POLL_S)
 
+    def forwards(self, switch: str, port: str) -> bool:
+        """Tell whether frames pass a switch's port, as the kernel sees it now."""
+        return self._passes(switch, self.port_states(switch).get(port))
+
     def _passes(self, switch: str, state: LinkState | None) -> bool:
         if state is None:
             return False

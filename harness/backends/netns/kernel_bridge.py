@@ -37,6 +37,8 @@ _CAUSE = "told by the kernel's bridge"
 _REPORTS_OF_A_JOIN = 2
 """Robustness Variable (RFC 9776 section 8.1) of the Linux host."""
 _LOOKS_AGAIN_AFTER_S = 0.01
+_LOOKS_EVERY_SHARE = 1 / 64
+"""Of the time after which a querier is forgotten, which the kernel makes up to an eighth longer."""
 _LINK_BODY = 16
 # linux/if_link.h: where RTM_NEWLINK of a bridge says who queries.
 _QUERIER_PATH = (18, 2, 47)
@@ -100,6 +102,7 @@ class KernelBridge:
         self._routers: dict[tuple[Dialect, str], None] = {}
         self._reports: dict[tuple[Address, str], int] = {}
         self._queriers: dict[Dialect, Address] = {}
+        self._queried_s = 0.0
         self._has_address = False
         self._ports = {fabric.port_index(switch.name, port.name): port.name for port in switch.ports}
         with inside(fabric.switch_fd(switch.name)):
@@ -241,6 +244,20 @@ class KernelBridge:
                 look()
                 # The tap may have been read before the bridge got the frame.
                 self._loop.call_at(self._loop.now() + _LOOKS_AGAIN_AFTER_S, look)
+                self._look_when_silent(frame.at_s)
+
+    def _look_when_silent(self, queried_s: float) -> None:
+        """Look when a querier must be forgotten: the kernel tells nobody. Its timers fire late."""
+        interval_s = self._behaviour.other_querier_interval_s / self._clock.speed
+        self._queried_s = queried_s
+
+        def look_again() -> None:
+            if self._queried_s == queried_s and self._queriers and self._behaviour.querier is None:
+                self._look("no query for the other querier present interval")
+                self._loop.call_at(self._loop.now() + interval_s * _LOOKS_EVERY_SHARE, look_again)
+
+        if interval_s:
+            self._loop.call_at(queried_s + interval_s, look_again)
 
     def _look(self, cause: str) -> None:
         """Ask the kernel for what it does not tell by itself."""

@@ -41,6 +41,8 @@ _AGEING = {
 """The least membership interval, and why."""
 DELIVERIES_A_SECOND = 150_000
 """What one loop receives and accounts on a slow core."""
+HOSTS_OF_A_LAB = 5000
+"""As many namespaces as one machine can be asked to hold."""
 PORTS_OF_A_BRIDGE = 1023
 """BR_MAX_PORTS - 1: the kernel refuses the 1024th port (EXFULL)."""
 _FIXED_IN_A_BRIDGE = (
@@ -205,6 +207,11 @@ def _bridge_timers(owner: str, querier: QuerierConfig) -> Iterator[Timer]:
 
 
 def _sizes(plan: Plan) -> Iterator[str]:
+    if len(plan.hosts) > HOSTS_OF_A_LAB:
+        yield (
+            f"{len(plan.hosts)} nodes and routers; at most {HOSTS_OF_A_LAB} fit into one lab; the model "
+            "takes more: mcast predict"
+        )
     for switch in plan.switches:
         if len(switch.ports) > PORTS_OF_A_BRIDGE:
             yield (

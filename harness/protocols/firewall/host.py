@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from harness.protocols.firewall import iptables
+from harness.protocols.firewall.nft import Nft
 from harness.protocols.firewall.packet import Direction, OwnAddress, Packet
-from harness.protocols.firewall.rules import Ruleset, Ruling, Tables, UnsupportedRuleError
+from harness.protocols.firewall.rules import Ruleset, Ruling, Tables, UnsupportedRuleError, loops
+
+_RULESETS = 64
+"""How many different firewalls are kept: hosts that are counted off have the same."""
 
 
 class Command(Protocol):
@@ -41,7 +46,7 @@ class HostFirewall:
         """
         if not commands:
             return None
-        ruleset, found = _read(commands)
+        ruleset, found = _read(tuple(commands))
         if found:
             raise UnsupportedRuleError(found[0])
         return cls(ruleset, addresses)
@@ -56,17 +61,25 @@ class HostFirewall:
 
 def problems(commands: Sequence[Command]) -> tuple[str, ...]:
     """What of a host's commands cannot be evaluated: predicates, as ``cannot evaluate "-m u32" in ...``."""
-    return _read(commands)[1]
+    return _read(tuple(commands))[1]
 
 
-def _read(commands: Sequence[Command]) -> tuple[Ruleset, tuple[str, ...]]:
+@lru_cache(maxsize=_RULESETS)
+def _read(commands: tuple[Command, ...]) -> tuple[Ruleset, tuple[str, ...]]:
     tables: Tables = {}
     found: dict[str, None] = {}
+    nft = Nft(tables)
+    try:
+        nft.gather([command.text for command in commands if command.tool == "nft"])
+    except UnsupportedRuleError as error:
+        found[str(error)] = None
     for command in commands:
         try:
-            _run(tables, command)
+            _run(tables, nft, command)
         except UnsupportedRuleError as error:
             found[str(error)] = None
+    for rule in loops(tables):
+        found[f'finds a jump back to itself in "{rule.text}"'] = None
     ruleset = Ruleset(tables)
     for rule in ruleset.reachable():
         for word in rule.unsupported:
@@ -74,11 +87,13 @@ def _read(commands: Sequence[Command]) -> tuple[Ruleset, tuple[str, ...]]:
     return ruleset, tuple(found)
 
 
-def _run(tables: Tables, command: Command) -> None:
+def _run(tables: Tables, nft: Nft, command: Command) -> None:
     match command.tool:
         case "iptables" | "ip6tables":
             iptables.call(tables, command.tool, command.arguments, str(command))
         case "iptables-restore" | "ip6tables-restore":
             iptables.restore(tables, command.tool.removesuffix("-restore"), command.text)
+        case "nft":
+            nft.run(command.text)
         case _:
             raise UnsupportedRuleError(f'cannot evaluate "{command.tool}"')

@@ -194,7 +194,7 @@ def restore(tables: Tables, tool: str, text: str) -> None:
 
 
 def _restore_chain(chains: dict[str, Chain], words: list[str], line: str) -> None:
-    name, policy = words[0][1:], words[1]
+    name, policy = words[0][1:], words[1] if len(words) > 1 else ""
     if name not in chains:
         chains[name] = Chain(name=name)
     if policy in ("ACCEPT", "DROP") and chains[name].hook:

@@ -341,9 +341,13 @@ class _Reader:
             return True
         if spec.target == "MARK" and name in ("--set-mark", "--set-xmark"):
             value, _, bits = self._value(name).partition("/")
-            if bits and number(bits, {}, _ALL_BITS) != _ALL_BITS:
+            try:
+                if bits and number(bits, {}, _ALL_BITS) != _ALL_BITS:
+                    return False
+                spec.mark = (number(value, {}, _ALL_BITS), _ALL_BITS)
+            except ValueError:
                 return False
-            spec.action, spec.mark = Action.SET_MARK, (number(value, {}, _ALL_BITS), _ALL_BITS)
+            spec.action = Action.SET_MARK
             return True
         return False
 

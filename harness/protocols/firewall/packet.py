@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 
 from harness.wire.membership import Address
 
@@ -18,7 +18,6 @@ ICMP, IGMP, UDP, ICMPV6 = 1, 2, 17, 58
 """Protocol numbers (IANA) of what moves in a network of the harness."""
 INTERFACE = "eth0"
 """Where it moves; a host has ``lo`` beside it."""
-_ETHERTYPE_IPV4 = b"\x08\x00"
 OwnAddress = IPv4Interface | IPv6Interface
 
 _UNTRACKED_ICMPV6 = frozenset({130, 131, 132, 133, 134, 135, 136, 137, 143})
@@ -100,32 +99,6 @@ class Packet:
         if self.protocol == ICMPV6 and self.message_type in _UNTRACKED_ICMPV6:
             return State.UNTRACKED
         return State.NEW
-
-
-def packet_in(frame: bytes) -> Packet:
-    """The packet of a whole Ethernet frame that carries IGMP or MLD."""
-    if frame[12:14] == _ETHERTYPE_IPV4:
-        header = 14 + (frame[14] & 0x0F) * 4
-        return Packet(
-            protocol=frame[23],
-            source=IPv4Address(frame[26:30]),
-            destination=IPv4Address(frame[30:34]),
-            message_type=frame[header],
-            hops=frame[22],
-            size=int.from_bytes(frame[16:18], "big"),
-        )
-    hop_by_hop = frame[20] == 0
-    start = 54 + (frame[55] + 1) * 8 if hop_by_hop else 54
-    return Packet(
-        protocol=frame[54] if hop_by_hop else frame[20],
-        source=IPv6Address(frame[22:38]),
-        destination=IPv6Address(frame[38:54]),
-        message_type=frame[start],
-        message_code=frame[start + 1],
-        hops=frame[21],
-        size=40 + int.from_bytes(frame[18:20], "big"),
-        hop_by_hop=hop_by_hop,
-    )
 
 
 def kind_of(address: Address, own: Sequence[OwnAddress]) -> Kind:

@@ -35,6 +35,7 @@ _FIRST_HOOKS = ("prerouting", "output")
 _SEE_FRAGMENTS = {4: frozenset({"prerouting"}), 6: frozenset({"prerouting", "input"})}
 """Where what arrives is not put together yet, unless conntrack did that before (at priority -400)."""
 _FRAGMENT_HEADER = 44
+_FIRST_BYTES_OF_IPV6 = 0x6000
 _BEHIND_THE_HEADER = (Field.SOURCE_PORT, Field.DESTINATION_PORT, Field.MESSAGE_TYPE, Field.MESSAGE_CODE)
 _FAMILIES = {4: frozenset({"ip", "inet"}), 6: frozenset({"ip6", "inet"})}
 _POSSIBLE: dict[Field, tuple[int | str, ...]] = {
@@ -138,6 +139,8 @@ class _Passage:
             Field.DESTINATION: int(packet.destination),
             Field.SOURCE_PORT: packet.source_port,
             Field.DESTINATION_PORT: packet.destination_port,
+            Field.SOURCE_PORT_BYTES: packet.source_port,
+            Field.DESTINATION_PORT_BYTES: packet.destination_port,
             Field.MESSAGE_TYPE: packet.message_type,
             Field.MESSAGE_CODE: None if packet.message_type is None else packet.message_code,
             Field.HOPS: packet.hops,
@@ -151,13 +154,20 @@ class _Passage:
         }
 
     def piece(self, number: int) -> _Passage:
-        """One of its fragments, which has a size of its own; all but the first have no ports."""
+        """One of its fragments, which has a size of its own; all but the first have no ports.
+
+        Where the ports were, IPv4 has bytes of the payload, zeros in the harness's datagrams; of IPv6 nft
+        takes the header's first bytes, whose flow label is taken as 0.
+        """
         piece = copy(self)
         piece.values = self.values | {Field.LENGTH: self.fragments[number]}
         if self.values[Field.VERSION] == 6:
             piece.values[Field.NEXT_HEADER] = _FRAGMENT_HEADER
         if number:
             piece.values |= dict.fromkeys(_BEHIND_THE_HEADER)
+            first_bytes = 0 if self.values[Field.VERSION] == 4 else _FIRST_BYTES_OF_IPV6
+            piece.values[Field.SOURCE_PORT_BYTES] = first_bytes
+            piece.values[Field.DESTINATION_PORT_BYTES] = 0
         return piece
 
     def take_over(self, piece: _Passage) -> None:
@@ -268,6 +278,26 @@ def _walk(chain: Chain, chains: dict[str, Chain], passage: _Passage) -> Ruling |
             case _:
                 assert_never(rule.action)
     return None
+
+
+def loops(tables: Tables) -> Iterator[Rule]:
+    """The jumps that come back to where they start, which every tool refuses."""
+    for chains in tables.values():
+        for chain in chains.values():
+            yield from (
+                rule for rule in chain.rules if rule.target and _leads(rule.target, chain.name, chains)
+            )
+
+
+def _leads(start: str, end: str, chains: dict[str, Chain]) -> bool:
+    waiting, seen = [start], {start}
+    for name in waiting:
+        if name == end:
+            return True
+        targets = [rule.target for rule in chains[name].rules if rule.target and rule.target not in seen]
+        waiting += dict.fromkeys(targets)
+        seen.update(targets)
+    return False
 
 
 def _tracks(tables: Tables, families: frozenset[str]) -> bool:

@@ -96,6 +96,11 @@ def test_a_bridge_has_at_most_1023_ports(refused):
     assert text.startswith("sw1: 1024 ports")
 
 
+def test_a_lab_has_at_most_5000_hosts(refused):
+    found = refused("profile: class-d", nodes=5001, rate="1/m")
+    assert any(text.startswith("5001 nodes and routers; at most 5000 fit into one lab") for text in found)
+
+
 def test_what_the_kernels_bridge_cannot_be_told_is_refused(refused):
     (text,) = refused("profile: linux-bridge, querier: {version: 1}")
     assert "version 2 or 3" in text

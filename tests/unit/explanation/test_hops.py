@@ -22,7 +22,7 @@ from story import (
 from harness.explanation import HopKind, explain
 from harness.explanation.way import exits
 from harness.observations.history import History
-from harness.observations.model import Membership, Sent
+from harness.observations.model import Impaired, Membership, Sent
 from harness.plan.impairment import FrameKind, Impairment
 from harness.plan.model import ActionKind, Cast, FirewallCommand, ImpairedEnd, PlanLink
 from harness.protocols.snooping_config import Lookup
@@ -433,7 +433,13 @@ def test_a_firewall_that_nobody_can_read_is_quoted_only_where_nothing_else_stops
 def test_a_datagram_that_nothing_stops_and_that_did_not_come():
     found = told(SPEED_ONE, ALL_MEMBERS)
     assert found.stopped_at is None
-    assert found.summary == "it did not come, and nothing in the records stops it: every hop lets it pass"
+    assert found.summary == "it did not come, although every hop lets it pass: the records do not say why"
+
+
+def test_a_machine_that_lost_frames_is_named():
+    lost = Impaired(at_s=10.0, what="backlog", count=3)
+    found = told(SPEED_ONE, [*ALL_MEMBERS, lost])
+    assert found.summary.endswith("; this machine had lost or delayed frames by then")
 
 
 def test_tables_a_moment_later_are_tried():

@@ -111,7 +111,7 @@ def test_a_querier_that_asks_too_seldom():
     records = [*GONE[:-1], aged("p2", 200.0), query("10.77.0.5", 0.0)]
     seldom = with_switch(asking(query_interval_s=300.0), behaviour={"membership_interval_s": 125.0})
     assert reasons(seldom, records)[1:] == (
-        f"no report renewed it: nobody has asked since 0.0 s (query from {R1})",
+        f"no report renewed it: nobody has asked since the start (query from {R1})",
         "r1 asks every 300 s, and sw1 forgets a member after 125 s [profile rfc]",
     )
 
@@ -552,6 +552,17 @@ def test_a_bridge_that_says_no_causes_is_believed_by_its_tables():
     hop = bridge(records, 270.0, None)
     assert (
         hop.because[0] == f"p2 (to n2) of sw1 aged out at 260.5 s, 260 s after the last report of n2 {AGEING}"
+    )
+
+
+def test_what_took_a_bridges_entry_out_is_the_step_of_that_moment():
+    told_by = {"cause": "told by the kernel's bridge"}
+    restart = step(60.0, ActionKind.RESTART_SWITCH, "restart sw1", line=17, target="sw1")
+    records = [mode(), *OTHERS, member("p2", **told_by), member("p2", 60.3, present=False, **told_by)]
+    records += [querier("10.77.0.5"), query("10.77.0.5", 20.0)]
+    found = told(replace(BRIDGE, actions=(restart,)), records, at_s=100.0)
+    assert found.stopped_at.because[0] == (
+        'p2 (to n2) of sw1 was taken out at 60.3 s: "restart sw1" at 60.0 s (line 17)'
     )
 
 

@@ -204,8 +204,60 @@ def test_a_thousand_nodes(tmp_path: Path) -> None:
     assert len({host.mac for host in plan.hosts} | {p.mac for s in plan.switches for p in s.ports}) == 2002
     assert str(plan.host("n1000").address) == "10.77.3.238"
     assert complaints(
-        tmp_path, BASE.replace("n: {count: 4", "n: {count: 4000, on: sw}, m: {count: 4000")
-    ) == ["8000 nodes; at most 5000 fit into one lab"]
+        tmp_path, BASE.replace("n: {count: 4", "n: {count: 700000, on: sw}, m: {count: 700000")
+    ) == ["1400000 nodes; at most 1000000 can be planned"]
+    assert complaints(tmp_path, BASE.replace("sw: {count: 2", "b: {}, sw: {count: 9999")) == [
+        "10000 switches (each VLAN counts); at most 9999 can be planned"
+    ]
+
+
+def test_a_switch_has_as_many_ports_as_its_macs_can_tell(tmp_path: Path) -> None:
+    (found,) = complaints(tmp_path, BASE.replace("count: 4, on: sw", "count: 9999, on: sw1"))
+    assert found == "sw1 has 10000 cables; a switch has 9999 ports at most"
+
+
+TREE = """\
+network:
+  subnet: 10.0.0.0/8
+  switches: {core: {}, middle: {count: 3000 / 20 / 20}, leaf: {count: 3000 / 20}}
+  nodes: {n: {count: 3000, on: leaf}}
+  links: tree
+traffic: {beat: {group: 239.192.0.1, senders: n1}}
+"""
+
+
+def test_a_tree_of_switches(tmp_path: Path) -> None:
+    plan = planned(tmp_path, TREE)
+    assert len(plan.switches) == 1 + 8 + 150
+    assert [(link.a[0], link.b[0]) for link in plan.links[:9]] == [
+        *(("core", f"middle{number}") for number in range(1, 9)),
+        ("middle1", "leaf1"),
+    ]
+    assert plan.links[-1].a[0] == "middle6" and plan.links[-1].b[0] == "leaf150"
+    assert {len(switch.ports) for switch in plan.switches if switch.name.startswith("leaf")} == {21}
+    assert plan.host("n3000").switch == "leaf150"
+    addresses = [*(host.address for host in plan.hosts), *(switch.address for switch in plan.switches)]
+    assert len(set(addresses)) == len(addresses)
+
+
+@pytest.mark.parametrize("written", ["3 / 0", "/ 4", "4 /", "1.5 / 2", "x / 2", "-4 / 2"])
+def test_counts_are_divided_by_numbers(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "x.scenario.yaml"
+    path.write_text(HEAD + TREE.replace("3000 / 20}", f'"{written}"}}'), encoding="utf-8")
+    with pytest.raises(ScenarioError, match="is no count: write a number, or 1000 / 47"):
+        load(path)
+
+
+def test_more_switches_than_a_block_of_addresses_holds() -> None:
+    room = AddressPlan(subnet=IPv4Network("10.0.0.0/16"), nodes=64000, routers=254, switches=763)
+    assert not room.fits
+    room = AddressPlan(subnet=IPv4Network("10.0.0.0/16"), nodes=64000, routers=254, switches=508)
+    assert room.fits
+    used = [room.node(n) for n in range(1, 64001)]
+    used += [room.router(n) for n in range(1, 255)] + [room.switch(n) for n in range(1, 509)]
+    assert len(set(used)) == len(used)
+    assert all(room.usable(address) and address.packed[3] not in (0, 255) for address in used)
+    assert str(room.switch(255)) == "10.0.253.1"
 
 
 def test_words_of_the_language_are_no_names(tmp_path: Path) -> None:

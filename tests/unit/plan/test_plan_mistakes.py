@@ -54,7 +54,7 @@ def test_the_file_to_break_is_sound(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("links: chain", "links: ring", ['"ring" is not one of chain, star']),
+        ("links: chain", "links: ring", ['"ring" is not one of chain, star, tree']),
         ("count: 4, on: sw", "count: four, on: sw9", ['no switch "sw9"; did you mean "sw"?']),
         ("count: 4,", "cont: 4,", ['unknown key "cont"; did you mean "count"?']),
         ("traffic:", "trafic:", ['unknown key "trafic"; did you mean "traffic"?']),

@@ -390,7 +390,8 @@ def test_what_is_no_name_of_a_vlan(tmp_path: Path) -> None:
 
 def test_vlans_need_addresses(tmp_path: Path) -> None:
     ids = ", ".join(map(str, range(1, 301)))
-    text = f"network: {{switches: {{sw1: {{vlans: [{ids}]}}}}, nodes: {{n: {{count: 2, on: sw1.7}}}}}}\n"
+    nodes = "nodes: {n: {count: 600, on: sw1.7}}"
+    text = f"network: {{subnet: 10.0.0.0/22, switches: {{sw1: {{vlans: [{ids}]}}}}, {nodes}}}\n"
     (message,) = complaints(tmp_path, text)
     assert message.endswith("switches 300 (each VLAN counts)")
 

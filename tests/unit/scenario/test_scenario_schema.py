@@ -37,6 +37,7 @@ def test_there_are_topologies() -> None:
         "chain",
         "one-switch",
         "star",
+        "tree",
         "two-switches",
     ]
 
