@@ -19,7 +19,7 @@ from harness.errors import HarnessError, HostError
 from harness.observations.model import Impaired
 from harness.observations.record import read
 from harness.plan.build import build
-from harness.plan.model import Plan
+from harness.plan.model import ActionKind, Plan
 from harness.profiles import DataPlane
 from harness.run.outcome import Outcome
 from harness.run.pool import Pool
@@ -40,7 +40,7 @@ class Status(Enum):
     PARTED = "parted"
     BROKEN = "broken"
     QUIRK = "a quirk of the kernel or of a daemon"
-    ALARM = "parted by the comparison of two runs alone"
+    ALARM = "same, though two single runs part"
     SPOILT = "spoilt by this machine"
     SKIPPED = "skipped"
 
@@ -76,9 +76,14 @@ def name_of(path: Path) -> str:
 
 def quirk_of(plan: Plan, first: Parting) -> str:
     """Which quirk of docs/kernel-quirks.md that is not emulated makes the first parting; empty for none."""
-    genuine = {one.name for one in plan.switches if one.data_plane is DataPlane.OPENVSWITCH}
+    kinds = {one.name: one.data_plane for one in plan.switches}
     switch, _, line = first.fact.partition(": ")
-    if switch not in genuine or first.model is not None:
+    restarted = (one for one in plan.actions if one.kind is ActionKind.RESTART_SWITCH)
+    if kinds.get(switch) is DataPlane.LINUX_BRIDGE and any(one.target == switch for one in restarted):
+        return "a Linux bridge remembers its querier when snooping is switched off and on"
+    if DataPlane.OPENVSWITCH in kinds.values() and (first.lab, first.model) == (2, 1):
+        return "Open vSwitch sends twice to a member's port that has become a router port"
+    if kinds.get(switch) is not DataPlane.OPENVSWITCH or first.model is not None:
         return ""
     if "router port" in line:
         return "Open vSwitch has one list of router ports for IGMP and MLD"

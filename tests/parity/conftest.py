@@ -12,6 +12,8 @@ from harness.run.pool import Pool
 
 from .campaign import Campaign, Status
 
+collect_ignore_glob = ["found/*"]
+"""Scenarios that are run here, in a lab and in the model, not as items of their own."""
 COUNTS = pytest.StashKey[Counter[Status]]()
 
 
