@@ -34,7 +34,7 @@ def files(request, campaign, tmp_path_factory):
 
 
 GOOD = (Status.SAME, Status.QUIRK, Status.ALARM)
-"""Two single runs may part by chance alone, as the comparison of a lab with one prediction tells; not these."""
+"""A lab and one single prediction may part by chance alone; what counts here is what many of them agree on."""
 
 
 def check(campaign, path, counts):
