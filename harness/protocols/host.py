@@ -9,6 +9,7 @@ come from the link. What a host does wrong stands in ``HostConfig``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import ip_interface
@@ -86,11 +87,14 @@ class MembershipHost:
         self._port = port
         self._newest = config.newest_version
         self._version = self._newest
+        self._speaks_records = self._newest >= config.dialect.records_version
         self._joined: dict[Address, _Membership] = {}
         self._general = _Timer(_Due.ANSWER, None)
         self._timers: Deadlines[_Timer] = Deadlines()
         self._changes: dict[Address, _Change] = {}
-        self._older_queriers: Deadlines[int] = Deadlines()
+        self._older_queriers: dict[int, float] = {}
+        """Until when a querier of an older version is taken to be there."""
+        self._next_older_s = math.inf
         self._state_said: list[Effect] = []
         """The last report of everything that is joined, to be said again; empty after a change."""
 
@@ -133,7 +137,7 @@ class MembershipHost:
         self._forget_pending()
         if not (self._config.linux and self._config.dialect is Dialect.IGMP):
             self._older_queriers.clear()
-            self._version = self._newest
+            self._follow_queriers()
         effects: list[Effect] = []
         for one in joined.values():
             effects += self._change(one.group, one.wanted, now)
@@ -170,8 +174,10 @@ class MembershipHost:
         """Do what has fallen due, in the order in which it did."""
         effects: list[Effect] = []
         while (due := self.next_deadline()) is not None and due <= now:
-            if (older := self._older_queriers.next()) is not None and older <= due:
-                self._older_queriers.pop_due(due)
+            if self._next_older_s <= due:
+                over = [version for version, until_s in self._older_queriers.items() if until_s <= due]
+                for version in over:
+                    del self._older_queriers[version]
                 self._follow_queriers()
             for timer in self._timers.pop_due(due):
                 effects += self._fall_due(timer, due)
@@ -179,10 +185,10 @@ class MembershipHost:
 
     def next_deadline(self) -> float | None:
         """When ``tick`` must be called next; None while there is nothing to wait for."""
-        answer_s, older_s = self._timers.next(), self._older_queriers.next()
-        if answer_s is None or (older_s is not None and older_s < answer_s):
-            return older_s
-        return answer_s
+        answer_s, older_s = self._timers.next(), self._next_older_s
+        if answer_s is not None and answer_s <= older_s:
+            return answer_s
+        return None if older_s == math.inf else older_s
 
     # --- memberships --------------------------------------------------------------------------------------
 
@@ -291,20 +297,19 @@ class MembershipHost:
         response_s = config.v1_response_s if old_form else query.max_response_s
         if query.version < self._newest:
             present_s = config.robustness * config.query_interval_s + response_s
-            self._older_queriers.set(query.version, now + present_s)
+            self._older_queriers[query.version] = now + present_s
             self._follow_queriers()
         if not config.answers_queries:
             return
-        due_s = now + self._chance.uniform(0, response_s) + config.extra_delay_s
         if self._speaks_records:
-            self._plan_records(query, due_s)
+            self._plan_records(query, now + self._chance.uniform(0, response_s) + config.extra_delay_s)
             return
         # A version 1 host does not look at the group (RFC 2236 section 2.4).
         asked = None if self._newest < config.dialect.leaves_version else query.group
         for one in self._joined.values() if asked is None else self._asked_for(asked):
             # Each group has a delay of its own.
-            self._plan_report(one.answer, due_s, now + response_s + config.extra_delay_s)
             due_s = now + self._chance.uniform(0, response_s) + config.extra_delay_s
+            self._plan_report(one.answer, due_s, now + response_s + config.extra_delay_s)
 
     def _asked_for(self, group: Address) -> tuple[_Membership, ...]:
         known = self._joined.get(group)
@@ -312,9 +317,11 @@ class MembershipHost:
 
     def _follow_queriers(self) -> None:
         """Speak the version of the oldest querier that is heard (RFC 9776 section 7.2.1)."""
-        version = min((self._newest, *self._older_queriers.pending()))
+        self._next_older_s = min(self._older_queriers.values(), default=math.inf)
+        version = min(self._older_queriers, default=self._newest)
         if version != self._version:
             self._version = version
+            self._speaks_records = version >= self._config.dialect.records_version
             answer_s = self._timers.at(self._general)
             self._forget_pending()
             if answer_s is not None and self._config.linux and self._config.dialect is Dialect.IGMP:
@@ -403,10 +410,6 @@ class MembershipHost:
             one.repeats_left = 0
 
     # --- sending ------------------------------------------------------------------------------------------
-
-    @property
-    def _speaks_records(self) -> bool:
-        return self._version >= self._config.dialect.records_version
 
     def _report(self, known: _Membership, now: float) -> list[Effect]:
         """Report without records; what is left of a join's repetitions comes back (RFC 2236 section 3)."""

@@ -34,7 +34,7 @@ def files(request, campaign, tmp_path_factory):
 
 
 GOOD = (Status.SAME, Status.QUIRK, Status.ALARM)
-"""A lab and one single prediction may part by chance alone; what counts here is what many of them agree on."""
+"""A lab and a single prediction may part by chance; what counts here is what many of them agree on."""
 
 
 def check(campaign, path, counts):
