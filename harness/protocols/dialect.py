@@ -33,6 +33,9 @@ class Dialect(Enum):
     IGMP = "igmp"
     MLD = "mld"
 
+    __hash__ = object.__hash__
+    """Enums work out the hash of their name each time; as keys of dictionaries these are looked up a lot."""
+
     @classmethod
     def of(cls, address: Address) -> Dialect:
         """The protocol that this address, or group, is one of."""

@@ -16,7 +16,7 @@ from ipaddress import ip_interface
 from random import Random
 from typing import assert_never
 
-from harness.protocols.deadlines import Deadlines
+from harness.protocols.deadlines import FewDeadlines
 from harness.protocols.dialect import Dialect, never_reported
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter
 from harness.protocols.host_config import HostConfig, IgnoredQuery
@@ -87,14 +87,13 @@ class MembershipHost:
         self._port = port
         self._newest = config.newest_version
         self._version = self._newest
-        self._speaks_records = self._newest >= config.dialect.records_version
+        self._speaks_records = self._version >= config.dialect.records_version
+        self._may_ignore = bool(config.ignores) or (config.linux and config.dialect is Dialect.MLD)
         self._joined: dict[Address, _Membership] = {}
         self._general = _Timer(_Due.ANSWER, None)
-        self._timers: Deadlines[_Timer] = Deadlines()
+        self._timers: FewDeadlines[_Timer] = FewDeadlines()
         self._changes: dict[Address, _Change] = {}
-        self._older_queriers: dict[int, float] = {}
-        """Until when a querier of an older version is taken to be there."""
-        self._next_older_s = math.inf
+        self._older_queriers: FewDeadlines[int] = FewDeadlines()
         self._state_said: list[Effect] = []
         """The last report of everything that is joined, to be said again; empty after a change."""
 
@@ -154,15 +153,16 @@ class MembershipHost:
 
     def hear(self, read: membership.ControlFrame, now: float) -> bool:
         """As ``receive``, of a frame that has been read; False if it is none that this host heeds."""
-        if read.source_mac == self._config.mac or self._config.dialect.discards(read):
+        config = self._config
+        if read.source_mac == config.mac or (config.dialect is Dialect.MLD and config.dialect.discards(read)):
             return False
         match read.message:
             case membership.Query() as query:
-                if self._ignores(read, query):
+                if self._may_ignore and self._ignores(read, query):
                     return False
                 self._hear_query(query, now)
             case membership.Report(version=version, group=group):
-                if version <= self._newest or self._config.linux:
+                if version <= self._newest or config.linux:
                     self._hear_report(group)
             case membership.RecordReport() | membership.Leave():
                 pass
@@ -173,22 +173,22 @@ class MembershipHost:
     def tick(self, now: float) -> list[Effect]:
         """Do what has fallen due, in the order in which it did."""
         effects: list[Effect] = []
-        while (due := self.next_deadline()) is not None and due <= now:
-            if self._next_older_s <= due:
-                over = [version for version, until_s in self._older_queriers.items() if until_s <= due]
-                for version in over:
-                    del self._older_queriers[version]
+        timers, older_queriers = self._timers, self._older_queriers
+        while True:
+            due, older_s = timers.next_s, older_queriers.next_s
+            if due > now and older_s > now:
+                return effects
+            if older_s <= due:
+                due = older_s
+                older_queriers.pop_due(due)
                 self._follow_queriers()
-            for timer in self._timers.pop_due(due):
+            for timer in timers.pop_due(due):
                 effects += self._fall_due(timer, due)
-        return effects
 
     def next_deadline(self) -> float | None:
         """When ``tick`` must be called next; None while there is nothing to wait for."""
-        answer_s, older_s = self._timers.next(), self._next_older_s
-        if answer_s is not None and answer_s <= older_s:
-            return answer_s
-        return None if older_s == math.inf else older_s
+        next_s = min(self._timers.next_s, self._older_queriers.next_s)
+        return next_s if next_s < math.inf else None
 
     # --- memberships --------------------------------------------------------------------------------------
 
@@ -297,18 +297,19 @@ class MembershipHost:
         response_s = config.v1_response_s if old_form else query.max_response_s
         if query.version < self._newest:
             present_s = config.robustness * config.query_interval_s + response_s
-            self._older_queriers[query.version] = now + present_s
-            self._follow_queriers()
+            self._older_queriers.set(query.version, now + present_s)
+            if query.version < self._version:
+                self._follow_queriers()
         if not config.answers_queries:
             return
         if self._speaks_records:
-            self._plan_records(query, now + self._chance.uniform(0, response_s) + config.extra_delay_s)
+            self._plan_records(query, now + response_s * self._chance.random() + config.extra_delay_s)
             return
         # A version 1 host does not look at the group (RFC 2236 section 2.4).
         asked = None if self._newest < config.dialect.leaves_version else query.group
         for one in self._joined.values() if asked is None else self._asked_for(asked):
             # Each group has a delay of its own.
-            due_s = now + self._chance.uniform(0, response_s) + config.extra_delay_s
+            due_s = now + response_s * self._chance.random() + config.extra_delay_s
             self._plan_report(one.answer, due_s, now + response_s + config.extra_delay_s)
 
     def _asked_for(self, group: Address) -> tuple[_Membership, ...]:
@@ -317,8 +318,7 @@ class MembershipHost:
 
     def _follow_queriers(self) -> None:
         """Speak the version of the oldest querier that is heard (RFC 9776 section 7.2.1)."""
-        self._next_older_s = min(self._older_queriers.values(), default=math.inf)
-        version = min(self._older_queriers, default=self._newest)
+        version = min((self._newest, *self._older_queriers.pending()))
         if version != self._version:
             self._version = version
             self._speaks_records = version >= self._config.dialect.records_version

@@ -17,7 +17,7 @@ from harness.protocols.deadlines import moment
 from harness.protocols.dialect import can_have_members, source_specific
 from harness.protocols.effects import Effect, TableChange
 from harness.protocols.intents import Intent, intent_of
-from harness.protocols.membership import Entry, MembershipTable, Questions
+from harness.protocols.membership import Entry, KnownEntry, MembershipTable, Questions
 from harness.protocols.querier import Querier
 from harness.protocols.snooping_config import GroupLimit, SnoopingConfig
 from harness.wire import membership
@@ -79,13 +79,13 @@ class Learning:
             noted or config.no_members_on_router_ports or self._not_in_ssm(group)
         )
 
-    def refresh(self, entry: Entry, now: float) -> bool:
+    def refresh(self, known: KnownEntry, now: float) -> bool:
         """A plain join of an entry that is one of any source; False, and nothing done, for any other."""
         interval_s = self._config.membership_interval_s
-        if not self.table.refresh(entry, now + interval_s if interval_s else math.inf):
+        if not self.table.refresh(known, now + interval_s if interval_s else math.inf):
             return False
         if self.querier is not None and self.querier.follows_up:
-            self.querier.confirm(*entry)
+            self.querier.confirm(*known.entry)
         return True
 
     def leave(self, port: str, message: membership.Leave, source: Address, now: float) -> list[Effect]:
@@ -192,7 +192,7 @@ class Learning:
         if self.querier is not None:
             self.querier.confirm(*entry)
         until_s = moment(now, self._config.membership_interval_s)
-        if self.table.refresh(entry, until_s) or not self._admits(entry):
+        if self.table.refresh(KnownEntry(entry), until_s) or not self._admits(entry):
             return []
         changes, questions = self.table.record(entry, kind, (), until_s, f"report from {source}")
         return [*changes, *self._follow_up(entry, questions, source, now)]

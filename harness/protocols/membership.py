@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from harness.protocols.deadlines import Deadlines
+from harness.protocols.deadlines import Deadlines, Timer
 from harness.protocols.effects import EVERY_SOURCE, FilterMode, SourceFilter, Table, TableChange
 from harness.wire.membership import Address, RecordType
 
@@ -29,15 +29,14 @@ Entry = tuple[Address, str]
 """A group and a port that receives it."""
 
 
-class KnownEntry(Entry):
-    """An entry that knows its hash: addresses work theirs out anew each time, which is most of a lookup."""
+class KnownEntry:
+    """An entry with its group timer, once that was found: looking for it is most of a refresh."""
+
+    __slots__ = ("entry", "timer")
 
     def __init__(self, entry: Entry) -> None:
-        del entry  # the tuple is made already
-        self._hash = super().__hash__()
-
-    def __hash__(self) -> int:
-        return self._hash
+        self.entry = entry
+        self.timer: Timer[Entry] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +96,21 @@ class MembershipTable:
 
     # --- what hosts say -----------------------------------------------------------------------------------
 
-    def refresh(self, entry: Entry, until_s: float) -> bool:
+    def refresh(self, known: KnownEntry, until_s: float) -> bool:
         """An IS_EX record without sources for an entry that is like that already; False for any other entry.
 
         Nearly all that a switch hears is this.
         """
-        if (self._sources and entry in self._sources) or not self._group_timers.move(entry, until_s):
+        timer = known.timer
+        if timer is None or not timer.running:
+            timer = known.timer = self._group_timers.timer(known.entry)
+        if timer is None or (self._sources and known.entry in self._sources):
             return False
+        timer.due = until_s
+        if until_s < timer.queued:
+            self._group_timers.sooner(timer)
         if self._asked:
-            self._asked.discard(entry)
+            self._asked.discard(known.entry)
         return True
 
     def record(

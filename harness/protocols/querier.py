@@ -23,6 +23,8 @@ from harness.wire import membership
 from harness.wire.malformed import Malformed
 from harness.wire.membership import Address, RecordType
 
+_EVERY_SOURCE_BUT = (RecordType.IS_EX, RecordType.TO_EX)
+
 
 class Querier:
     """A querier that asks on all of ``ports``; a switch shares its election and changes its ports."""
@@ -115,6 +117,22 @@ class Querier:
             valid = self._config.dialect.can_query_from(read.source) or read.source.is_unspecified
             return [heard(port, read), *self.receive_query(read.source, now, port)] if valid else []
         return [heard(port, read), *self._follow_up(read.message, port, now)]
+
+    def answered(self, read: membership.ControlFrame, port: str) -> bool:
+        """Take a report that says who is there, which is nearly all that a router hears.
+
+        False: nothing was done, ``receive`` must have the frame.
+        """
+        match read.message:
+            case membership.Report(group=group):
+                pass
+            case membership.RecordReport(records=(record,)) if record.type in _EVERY_SOURCE_BUT:
+                group = record.group
+            case _:
+                return False
+        if self._running and self._follow_ups.under_way:
+            self.confirm(group, port)
+        return True
 
     def receive_query(self, source: Address, now: float, port: str = "") -> list[Effect]:
         """Another querier's query: a lower address silences this one (RFC 9776 section 6.6.2)."""

@@ -33,12 +33,8 @@ class RouterPortTable:
         self._learnt: Deadlines[_Reason] = Deadlines()
         self._reasons_at: dict[str, dict[Address | None, None]] = {}
         self._down: set[str] = set()
-        self._now_in: tuple[str, ...] = ()
-
-    @property
-    def ports(self) -> tuple[str, ...]:
+        self.ports: tuple[str, ...] = ()
         """The router ports, in the order of the switch's ports."""
-        return self._now_in
 
     def configure(self, static: Sequence[str], cause: str) -> list[TableChange]:
         """Set the static router ports."""
@@ -120,14 +116,14 @@ class RouterPortTable:
             self._reasons_at.pop(port, None)
 
     def _settle(self, cause: str) -> list[TableChange]:
-        before = self._now_in
-        self._now_in = tuple(
+        before = self.ports
+        self.ports = tuple(
             port
             for port in self._all
             if port not in self._down and (port in self._static or port in self._reasons_at)
         )
-        gone = [(port, False) for port in before if port not in self._now_in]
-        come = [(port, True) for port in self._now_in if port not in before]
+        gone = [(port, False) for port in before if port not in self.ports]
+        come = [(port, True) for port in self.ports if port not in before]
         return [
             TableChange(table=Table.ROUTER_PORT, present=present, port=port, cause=cause)
             for port, present in gone + come

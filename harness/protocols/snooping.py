@@ -41,11 +41,12 @@ _PLAIN_REPORTS_REMEMBERED = 1 << 17
 
 @dataclass(slots=True)
 class _Plain:
-    """What a frame that came in at a port means: it joins ``entry``, and no more; None if it means more.
+    """What a frame that came in at ``port`` means: it joins ``entry``, and no more; None if it means more.
 
     ``onward`` are those of ``ports``, where such reports went last, that it goes on to.
     """
 
+    port: str
     entry: KnownEntry | None = None
     to: RelayTo = RelayTo.ROUTER_PORTS
     ports: Sequence[str] = ()
@@ -75,8 +76,8 @@ class SnoopingSwitch:
         self._suppression = ReportSuppression()
         self._damaged = 0
         self._rejected = 0
-        self._plain_reports: dict[tuple[str, bytes], _Plain] = {}
-        """What frames that came in at a port mean, as long as the configuration is the same."""
+        self._plain_reports: dict[bytes, _Plain] = {}
+        """What frames mean at the port where they came in last, as long as the configuration is the same."""
 
     @property
     def config(self) -> SnoopingConfig:
@@ -226,8 +227,8 @@ class SnoopingSwitch:
         For nearly everything that a switch hears this does what ``receive`` does, without a word for the
         record and at a fraction of its price. None: nothing was done, ``receive`` must have the frame.
         """
-        plain = self._plain_reports.get((port, frame))
-        if plain is None:
+        plain = self._plain_reports.get(frame)
+        if plain is None or plain.port != port:
             plain = self._remember(port, frame)
         entry = plain.entry
         if entry is None or not self._on or port in self._down or not self._learning.refresh(entry, now):
@@ -241,7 +242,7 @@ class SnoopingSwitch:
     def _remember(self, port: str, frame: bytes) -> _Plain:
         if len(self._plain_reports) >= _PLAIN_REPORTS_REMEMBERED:
             self._plain_reports.clear()
-        plain = self._plain_reports[port, frame] = self._read_plain(port, frame)
+        plain = self._plain_reports[frame] = self._read_plain(port, frame)
         return plain
 
     def _read_plain(self, port: str, frame: bytes) -> _Plain:
@@ -250,9 +251,9 @@ class SnoopingSwitch:
         try:
             read = config.dialect.parse(frame)
         except Malformed:
-            return _Plain()
+            return _Plain(port)
         if read is None or config.report_suppression or not self._passes(read):
-            return _Plain()
+            return _Plain(port)
         match read.message:
             case membership.Report(version=version) as report:
                 plain = self._learning.is_plain(report.group, version)
@@ -262,8 +263,8 @@ class SnoopingSwitch:
                 plain = joins and self._learning.is_plain(record.group, None)
                 group, to = record.group, config.relay_records_to
             case _:
-                return _Plain()
-        return _Plain(KnownEntry((group, port)), to) if plain else _Plain()
+                return _Plain(port)
+        return _Plain(port, KnownEntry((group, port)), to) if plain else _Plain(port)
 
     def tick(self, now: float) -> list[Effect]:
         """Do what has fallen due."""
@@ -422,13 +423,7 @@ class SnoopingSwitch:
     def _where(self, to: RelayTo) -> tuple[str, ...]:
         if self._config.floods_reports and self._forwarding.floods_everything:
             return self._up
-        match to:
-            case RelayTo.ROUTER_PORTS:
-                return self._routers.ports
-            case RelayTo.ALL:
-                return self._up
-            case _:
-                assert_never(to)
+        return self._routers.ports if to is RelayTo.ROUTER_PORTS else self._up
 
     def _relay(self, frame: bytes, ports: Iterable[str], ingress: str) -> list[Effect]:
         return [Send(port=port, frame=frame) for port in ports if port != ingress]

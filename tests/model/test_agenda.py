@@ -25,10 +25,10 @@ def test_frames_arrive_before_the_next_moment_and_in_order():
     def receive(port, frame):
         seen.append((agenda.now, port, frame))
         if frame == b"first":
-            agenda.arrive(receive, "p1", b"answer")
+            agenda.arrive((receive, "p1", b"answer"))
 
-    agenda.at(1.0, lambda: agenda.arrive(receive, "p1", b"first"))
-    agenda.at(1.0, lambda: agenda.arrive(receive, "p2", b"second"))
+    agenda.at(1.0, lambda: agenda.arrive((receive, "p1", b"first")))
+    agenda.at(1.0, lambda: agenda.arrive((receive, "p2", b"second")))
     agenda.run_until(2.0)
     assert seen == [(1.0, "p1", b"first"), (1.0, "p1", b"answer"), (1.0, "p2", b"second")]
 

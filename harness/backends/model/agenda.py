@@ -15,6 +15,7 @@ from collections.abc import Callable
 Call = Callable[[], None]
 Receive = Callable[[str, bytes], None]
 """Takes a frame that arrives at a port."""
+Arrival = tuple[Receive, str, bytes]
 
 
 class Agenda:
@@ -25,29 +26,27 @@ class Agenda:
         self.events = 0
         """How many things have happened."""
         self._later: list[tuple[float, int, Call]] = []
-        self._frames: deque[tuple[Receive, str, bytes]] = deque()
+        self._frames: deque[Arrival] = deque()
         self._serial = 0
+        self.arrive = self._frames.append
+        """Let a frame arrive now, behind those that are already arriving."""
 
     def at(self, at_s: float, call: Call) -> None:
         """Plan a call for a moment; one that has passed is the present one."""
         self._serial += 1
         heapq.heappush(self._later, (at_s, self._serial, call))
 
-    def arrive(self, receive: Receive, port: str, frame: bytes) -> None:
-        """Let a frame arrive now, behind those that are already arriving."""
-        self._frames.append((receive, port, frame))
-
     def run_until(self, end_s: float) -> None:
         """Let everything happen that is due up to a moment, this one included, and make it the present."""
-        later, frames = self._later, self._frames
+        later, frames, pop = self._later, self._frames, heapq.heappop
         while True:
             while frames:
                 receive, port, frame = frames.popleft()
-                self.events += 1
                 receive(port, frame)
+                self.events += 1
             if not later or later[0][0] > end_s:
                 break
-            at_s, _, call = heapq.heappop(later)
+            at_s, _, call = pop(later)
             self.now = max(self.now, at_s)
             self.events += 1
             call()

@@ -12,7 +12,7 @@ from functools import partial
 from random import Random
 from typing import Protocol
 
-from harness.backends.model.agenda import Agenda
+from harness.backends.model.agenda import Agenda, Receive
 from harness.backends.one_way import OneWay, Traits, concerns_traits, traits_of
 from harness.plan.impairment import FrameKind, Impairment
 from harness.wire.membership import Address
@@ -70,7 +70,19 @@ class CableEnd:
     """
 
     __slots__ = (
-        *("_agenda", "_chance", "_far", "_holds", "_seed", "device", "far_device", "far_mtu", "far_port"),
+        *(
+            "_agenda",
+            "_arrive",
+            "_chance",
+            "_far",
+            "_holds",
+            "_receive",
+            "_seed",
+            "device",
+            "far_device",
+            "far_mtu",
+            "far_port",
+        ),
         *("impairments", "last_out_s", "mtu", "port", "up"),
     )
 
@@ -86,6 +98,8 @@ class CableEnd:
         self.last_out_s = 0.0
         """When the last frame that it held arrives."""
         self._far: Receiver | None = None
+        self._receive: Receive | None = None
+        self._arrive = agenda.arrive
         self._agenda = agenda
         self._seed = seed
         self._chance: Random | None = None
@@ -95,6 +109,7 @@ class CableEnd:
     def connect(self, far: Receiver, end: CableEnd) -> None:
         """Lead to a device whose own end of this cable is ``end``."""
         self._far = far
+        self._receive = far.receive
         self.far_device, self.far_port, self.far_mtu = end.device, end.port, end.mtu
 
     def impair(self, impairments: tuple[Impairment, ...]) -> None:
@@ -109,13 +124,13 @@ class CableEnd:
 
     def carry(self, frame: bytes) -> None:
         """Take a frame of IGMP, MLD or PIM to the other end."""
-        if not self.up or self._far is None:
+        receive = self._receive
+        if not self.up or receive is None:
             return
         if not self.impairments:
-            self._agenda.arrive(self._far.receive, self.far_port, frame)
+            self._arrive((receive, self.far_port, frame))
             return
         traits = traits_of(frame)
-        receive = self._far.receive
         for out_s in self._moments(traits, len(frame)):
             self._deliver(out_s, partial(receive, self.far_port, frame))
 

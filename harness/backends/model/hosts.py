@@ -26,7 +26,7 @@ from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import Querier
 from harness.protocols.wants import Wants
 from harness.wire.malformed import Malformed
-from harness.wire.membership import Address
+from harness.wire.membership import Address, ControlFrame
 
 INTERFACE = "eth0"
 _DIALECTS = {b"\x08\x00": Dialect.IGMP, b"\x86\xdd": Dialect.MLD}
@@ -59,9 +59,6 @@ class Host:
         self._machines = {
             config.dialect: MembershipHost(config, chance, port=INTERFACE)
             for config in (plan.machines or _linux(plan, own_addresses[0].network.prefixlen))
-        }
-        self._machine_of = {
-            kind: self._machines[one] for kind, one in _DIALECTS.items() if one in self._machines
         }
         self._queriers = {
             config.dialect: Querier(config, ports=(INTERFACE,))
@@ -121,19 +118,22 @@ class Host:
     def receive(self, port: str, frame: bytes) -> None:
         """Take a frame of IGMP, MLD or PIM from the cable."""
         dialect = _DIALECTS[frame[12:14]]
-        if self._queriers and (querier := self._queriers.get(dialect)) is not None:
-            self._obey_querier(dialect, querier.receive(port, frame, self._agenda.now))
-        self._hear(dialect, frame)
-
-    def _hear(self, dialect: Dialect, frame: bytes) -> None:
-        machine = self._machine_of.get(frame[12:14])
-        if machine is None or (self._is_genuine and not self._reaches_stack(frame)):
-            return
         try:
             read = dialect.parse(frame)
         except Malformed:
             return
-        if read is not None and machine.hear(read, self._agenda.now):
+        if read is None:
+            return
+        querier = self._queriers.get(dialect)
+        if querier is not None and not querier.answered(read, port):
+            self._obey_querier(dialect, querier.receive(port, frame, self._agenda.now))
+        self._hear(dialect, frame, read)
+
+    def _hear(self, dialect: Dialect, frame: bytes, read: ControlFrame) -> None:
+        machine = self._machines.get(dialect)
+        if machine is None or (self._is_genuine and not self._reaches_stack(frame)):
+            return
+        if machine.hear(read, self._agenda.now):
             self._alarm.set(machine.next_deadline())
 
     def _reaches_stack(self, frame: bytes) -> bool:
@@ -179,7 +179,9 @@ class Host:
         self._has_asked.add(dialect)
         self._put(frame)
         if by_stack and self._is_genuine:
-            self._hear(dialect, frame[:6] + _NO_MAC + frame[12:])
+            looped = frame[:6] + _NO_MAC + frame[12:]
+            if (read := dialect.parse(looped)) is not None:
+                self._hear(dialect, looped, read)
 
     def _put(self, frame: bytes) -> None:
         if self.end is not None:

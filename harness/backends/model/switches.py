@@ -35,10 +35,11 @@ Way = Callable[[str, str], CableEnd | None]
 class _Plane:
     """The machine and the tables of one protocol."""
 
-    __slots__ = ("behaviour", "machine", "tables")
+    __slots__ = ("behaviour", "machine", "refresh", "tables")
 
     def __init__(self, switch: PlanSwitch, behaviour: SnoopingConfig) -> None:
         self.machine = SnoopingSwitch(behaviour, tuple(port.name for port in switch.ports))
+        self.refresh = self.machine.refresh
         self.behaviour = behaviour
         self.tables = ForwardingTables(lookup=behaviour.lookup, source_filtering=behaviour.source_filtering)
 
@@ -116,11 +117,10 @@ class Switch:
         """Take a frame of IGMP, MLD or PIM."""
         plane = self._plane_of.get(frame[12:14])
         if plane is not None and not self.hushed:
-            onward = plane.machine.refresh(port, frame, self._agenda.now)
+            onward = plane.refresh(port, frame, self._agenda.now)
             if onward is not None:
-                ends = self.ends
                 for name in onward:
-                    ends[name].carry(frame)
+                    self.ends[name].carry(frame)
                 return
         dialect = _DIALECTS[frame[12:14]]
         is_pim = frame[_PROTOCOL_AT[dialect]] == _IPPROTO_PIM
@@ -138,8 +138,13 @@ class Switch:
         self._obey(dialect, effects)
 
     def _tick(self) -> None:
+        now = self._agenda.now
         for dialect, plane in self._planes.items():
-            self._obey(dialect, plane.machine.tick(self._agenda.now))
+            due_s = plane.machine.next_deadline()
+            if due_s is not None and due_s > now:
+                self._alarm.set(due_s)
+            elif due_s is not None:
+                self._obey(dialect, plane.machine.tick(now))
 
     def _obey(self, dialect: Dialect, effects: Iterable[Effect]) -> None:
         """Take over what a machine has decided, then send; wake it at its next deadline."""
