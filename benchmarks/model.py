@@ -87,7 +87,7 @@ def measure_model(given: argparse.Namespace) -> dict[str, float]:
 
 def measure_simpy(given: argparse.Namespace) -> dict[str, float]:
     """The same machines, driven by SimPy's processes."""
-    from simpy_model import SimpyWorld  # noqa: PLC0415  only where SimPy is wanted
+    from peers.simpy_model import SimpyWorld  # noqa: PLC0415  only where SimPy is wanted
 
     plan = planned(given.measure, given.profile, given.hours)
     began_s = time.process_time()

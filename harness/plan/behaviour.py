@@ -86,6 +86,7 @@ _AS_MEASURED: dict[Habits, dict[str, bool]] = {
         "ignore_older_hosts": True,
         "leave_without_querier": True,
         "floods_reports": True,
+        "ignores_hold_time": True,
     },
     Habits.OPEN_VSWITCH: {
         "every_record_joins": True,

@@ -352,7 +352,10 @@ class MembershipHost:
         if version != self._version:
             self._version = version
             self._speaks_records = version >= self._config.dialect.records_version
+            answer_s = self._timers.at(self._general)
             self._forget_pending()
+            if answer_s is not None and self._config.linux and self._config.dialect is Dialect.IGMP:
+                self._timers.set(self._general, answer_s)
 
     def _plan_report(self, timer: _Timer, due_s: float, latest_s: float) -> None:
         """RFC 2236 section 3: a running timer is moved only when it would fire too late."""
@@ -402,7 +405,7 @@ class MembershipHost:
         if timer.due is _Due.REPEAT and group is not None:
             return self._tell_change(group, now)
         if group is None:
-            return self._tell_state() if self._speaks_records else []
+            return self._tell_state()
         known = self._joined[group]
         if not self._speaks_records:
             return self._report(known, now)

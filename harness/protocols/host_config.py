@@ -43,7 +43,8 @@ class HostConfig:
     taken to have; ``v1_response_s`` what a version 1 query leaves to answer.
     ``linux`` does what Linux 6.18 was seen to do beside the RFCs (docs/kernel-quirks.md): a report without
     records silences a host of any version that was asked for the group, older queriers of IGMP are remembered
-    while the link is down, and one that was told to speak MLDv2 does not see queries of MLDv1.
+    while the link is down, an answer that is due to a general query of IGMPv3 comes although a querier of
+    version 2 was heard since, and one that was told to speak MLDv2 does not see queries of MLDv1.
     """
 
     address: Address

@@ -358,7 +358,8 @@ class SnoopingSwitch:
     def _hear_pim(self, port: str, frame: bytes, now: float) -> list[Effect]:
         """A hello makes a router port for its hold time, where 0 is goodbye (RFC 7761 section 4.3.1).
 
-        Hellos of the other family belong to the machine that speaks it.
+        The Linux bridge does not look at the hold time. Hellos of the other family belong to the machine that
+        speaks it.
         """
         if not self._on or not self._config.learn_router_from_pim:
             return []
@@ -371,7 +372,10 @@ class SnoopingSwitch:
             return []
         cause = f"PIM hello from {hello.source}"
         effects: list[Effect] = []
-        if hello.hold_time_s:
+        if self._config.ignores_hold_time:
+            until_s = moment(now, self._config.router_port_interval_s)
+            effects += self._routers.learn(port, until_s, cause)
+        elif hello.hold_time_s:
             until_s = now + hello.hold_time_s
             effects += self._routers.learn_neighbour(port, hello.source, until_s, cause)
         else:

@@ -117,6 +117,7 @@ class SnoopingConfig:
     What no RFC says and measurement found (Linux 6.18, Open vSwitch 3.1):
     ``elected_querier_only``: nothing but general queries of the elected querier makes router ports, and the
     losers of the election are not remembered; an unspecified address loses against the next that asks.
+    ``ignores_hold_time``: a PIM hello makes a router port for as long as a query does, one of goodbye too.
     ``every_record_joins``: without source filtering, a record joins whatever it says, but for IS_IN and
     TO_IN without sources, which leave.
     ``ignore_older_hosts``: leaves count also where a host of version 1 was heard.
@@ -165,6 +166,7 @@ class SnoopingConfig:
     v1_response_s: float = 10.0
     mac: bytes = b"\x02\0\0\0\0\0"
     elected_querier_only: bool = False
+    ignores_hold_time: bool = False
     every_record_joins: bool = False
     ignore_older_hosts: bool = False
     leave_without_querier: bool = False

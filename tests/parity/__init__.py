@@ -1,0 +1,1 @@
+"""Parity of lab and model: the same random scenarios in both."""

@@ -14,6 +14,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from random import Random
+from typing import TypeVar
 
 from harness.backends.base import Options
 from harness.backends.model import ModelBackend
@@ -23,7 +25,8 @@ from harness.observations.model import Impaired, Mode, Phase, Record, TableLine
 from harness.plan.model import Plan
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
-from harness.protocols.querier import QuerierConfig
+from harness.protocols.querier_config import QuerierConfig
+from harness.protocols.snooping_config import SnoopingConfig
 
 TOLERANCE_REAL_S = 0.05
 """How far apart in this machine's time the same things may happen in a lab and in the model."""
@@ -33,6 +36,8 @@ _KNOWN_WITHIN_REAL_S = 0.03
 """A join is known so soon, where nothing is in doubt."""
 _LATE_REAL_S = 0.02
 """So much later each a busy lab's first queries may come."""
+_DRIFT = 0.002
+"""By how much a device's clock may be wrong."""
 _BLIP_S = 0.5
 """What lasts shorter, in the customer's seconds, is no difference."""
 _OPEN_VSWITCH_S = 5.0
@@ -40,6 +45,8 @@ _OPEN_VSWITCH_S = 5.0
 _LATE_TIMERS = 0.125
 """The kernel's bridge lets its timers fire up to an eighth of their interval late (docs/kernel-quirks.md)."""
 
+Shuffled = TypeVar("Shuffled")
+Paced = TypeVar("Paced", SnoopingConfig, QuerierConfig)
 Value = str | int | bool | None
 Course = list[tuple[float, Value]]
 """The moments at which a fact took a value, in their order. Before the first one it is None."""
@@ -89,6 +96,46 @@ def partings(plan: Plan, lab: Iterable[Record], *, seeds: int = SEEDS) -> tuple[
         if parting is not None:
             found.append(parting)
     return tuple(sorted(found, key=lambda parting: parting.at_s))
+
+
+def _joining_in_another_order(plan: Plan, chance: Random) -> Plan:
+    """The plan with another seed, whose nodes join in another order: kernels report within some ticks."""
+
+    def shuffled(found: tuple[Shuffled, ...]) -> tuple[Shuffled, ...]:
+        return tuple(chance.sample(found, len(found)))
+
+    streams = (replace(stream, receivers=shuffled(stream.receivers)) for stream in plan.streams)
+    return replace(plan, seed=chance.randrange(1 << 30), streams=shuffled(tuple(streams)))
+
+
+def _by_other_clocks(plan: Plan, chance: Random) -> Plan:
+    """The plan with a clock for each device that runs a little fast or slow: so nothing is due together.
+
+    What two devices do at one moment by the plan, a lab does in one order or the other.
+    """
+    names = (device.name for device in (*plan.switches, *plan.hosts))
+    pace = {name: 1 + chance.uniform(-_DRIFT, _DRIFT) for name in names}
+
+    def paced(config: Paced | None, name: str) -> Paced | None:
+        return None if config is None else config.scaled(pace[name])
+
+    return replace(
+        plan,
+        switches=tuple(
+            replace(one, behaviour=one.behaviour.scaled(pace[one.name]), mld=paced(one.mld, one.name))
+            for one in plan.switches
+        ),
+        hosts=tuple(
+            replace(one, querier=paced(one.querier, one.name), mld_querier=paced(one.mld_querier, one.name))
+            for one in plan.hosts
+        ),
+        actions=tuple(
+            replace(one, behaviour=paced(one.behaviour, one.target), mld=paced(one.mld, one.target))
+            if one.target in pace
+            else one
+            for one in plan.actions
+        ),
+    )
 
 
 def _settles_in_s(plan: Plan, lab: Iterable[Record]) -> float:
@@ -143,7 +190,7 @@ def predicted(plan: Plan, seed: int, settles_in_s: float = 0.0) -> tuple[Record,
     settles_in_s -= seed // 2 % 3 * _LATE_REAL_S * plan.speed
     joins_after_s = max(0.0, settles_in_s - _KNOWN_WITHIN_REAL_S * plan.speed) if seed % 2 else 0.0
     records: list[Record] = []
-    changed = replace(plan, seed=plan.seed + seed)
+    changed = _by_other_clocks(_joining_in_another_order(plan, Random(seed)), Random(seed)) if seed else plan
     ModelBackend(settles_in_s, joins_after_s).run(changed, Options(folder=plan.file.parent), records.append)
     return tuple(records)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.run.pool import Pool
 
-from .campaign import Result, Status, results, written
+from .campaign import Campaign, Result, Status, written
 
 
 def seeds_in(text: str) -> tuple[int, ...]:
@@ -44,9 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     counts: Counter[Status] = Counter()
     began_s = time.monotonic()
     with Pool(jobs=wanted.jobs, repeats=False) as pool, log.open("a", encoding="utf-8") as lines:
-        for number, result in enumerate(
-            results(written(seeds, folder / "scenarios"), pool, folder / "runs"), 1
-        ):
+        campaign = Campaign(pool, folder / "runs")
+        paths = written(seeds, folder / "scenarios")
+        for number, result in enumerate(campaign.results(paths), 1):
             counts[result.status] += 1
             print(f"{result.name} {result.status.value}", file=lines, flush=True)
             if result.status is not Status.SAME:

@@ -147,12 +147,16 @@ class CableEnd:
         )
 
     def carry_data(self, datagram: Datagram) -> None:
-        """Take a datagram to the other end: it arrives when the last of its packets does."""
+        """Take a datagram to the other end: it arrives when the last of its packets does.
+
+        Of fragments that are doubled the kernel makes one datagram; what is left over it throws away.
+        """
         if not self.up or self.far is None or not all(map(self.fits, datagram.kind.sizes)):
             return
         arrivals = [self._moments(traits, traits.size + ETHERNET_HEADER) for traits in datagram.kind.traits()]
         receive = self.far.receive_data
-        for moments in zip(*arrivals, strict=False):  # a lost packet leaves no whole copy
+        copies = list(zip(*arrivals, strict=False))  # a lost packet leaves no whole copy
+        for moments in copies if len(arrivals) == 1 else copies[:1]:
             self._deliver(max(moments), partial(receive, self.far_port, datagram))
 
     def _moments(self, traits: Traits, length: int) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from harness.backends.model.agenda import Agenda, Alarm
 from harness.backends.model.cables import CableEnd, Datagram
 from harness.backends.model.journal import Journal
 from harness.plan.model import PeerKind, PlanSwitch
-from harness.protocols.dialect import Dialect
+from harness.protocols.dialect import Dialect, never_pruned
 from harness.protocols.effects import Effect, ForwardingMode, Heard, Send, Table, TableChange
 from harness.protocols.ruling import ForwardingTables
 from harness.protocols.snooping import SnoopingSwitch
@@ -104,7 +104,11 @@ class Switch:
     def knows(self, group: Address, port: str) -> bool:
         """Tell whether a port is a member of a group, or need not be one to receive it."""
         plane = self._planes.get(Dialect.of(group))
-        return plane is None or not plane.behaviour.snooping or port in plane.tables.members.get(group, {})
+        if plane is None or not plane.behaviour.snooping or never_pruned(group):
+            return True
+        if plane.behaviour.no_members_on_router_ports and port in plane.tables.routers:
+            return True
+        return port in plane.tables.members.get(group, {})
 
     def machines(self) -> tuple[SnoopingSwitch, ...]:
         """Its machines, one for each protocol that it snoops on."""

@@ -58,7 +58,7 @@ class World:
         self._hosts: dict[str, Host] = {}
         self._ends: dict[tuple[str, str], CableEnd] = {}
         self._joined: set[tuple[str, int]] = set()
-        self._doubts: dict[tuple[int, bool, tuple[HostConfig, ...]], bool] = {}
+        self._doubts: dict[tuple[int, bool, tuple[HostConfig, ...], bool], bool] = {}
         self._streams = {stream.number: stream for stream in plan.streams}
         self._flows = flows = Flows(plan, agenda, self._switches, self._hosts, emit)
         chance = Random(f"{plan.seed}")  # noqa: S311  delays of reports, the same in every run
@@ -167,8 +167,14 @@ class World:
 
     def _give_time_to(self, joins: list[tuple[PlanHost, PlanStream]], joined_s: float) -> None:
         """Let hosts whose reports may not get through have as long as a lab gives them."""
+        groups = groups_in(self._plan)
+        switches = {switch.name: switch for switch in self._plan.switches}
         doubtful = [
-            (host, stream) for host, stream in joins if host.up and self._may_not_get_through(host, stream)
+            (host, stream)
+            for host, stream in joins
+            if host.up
+            and self._may_not_get_through(host, stream)
+            and learning(switches[host.switch], host, stream, groups) is not Learning.NEVER
         ]
         if all(self._switches[host.switch].knows(stream.group, host.port) for host, stream in doubtful):
             return
@@ -180,7 +186,8 @@ class World:
 
     def _may_not_get_through(self, host: PlanHost, stream: PlanStream) -> bool:
         """Whether nobody can say before if every switch will learn of it. Hosts that are alike fare alike."""
-        key = (stream.number, bool(host.firewall), host.machines)
+        alone = stream.source_specific and stream.senders == (host.name,)
+        key = (stream.number, bool(host.firewall), host.machines, alone)
         if key not in self._doubts:
             groups = groups_in(self._plan)
             found = (learning(switch, host, stream, groups) for switch in self._plan.switches)

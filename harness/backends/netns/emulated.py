@@ -83,6 +83,8 @@ class EmulatedSwitch:
         self._routers: dict[tuple[Dialect, str], bool] = {}
         """What has changed since the data plane was told."""
         self._alarm = Alarm(loop, self._wake)
+        self._latest_s = 0.0
+        """The latest moment that the machines have been told of."""
         # Before any switch of the lab speaks: without its trap this one would flood what it hears.
         self._data_plane.install(tuple(self._planes))
         with inside(namespace):
@@ -141,12 +143,14 @@ class EmulatedSwitch:
         for frame in self._tap.frames():
             if frame.port not in self._ports:
                 continue  # what is not trapped comes up at the bridge itself once more
-            # What was due before the frame came happens first, however late it is read.
+            # What was due before the frame came happens first, however late it is read. Where a timer that
+            # was due later has fired already, the frame counts from then: records stay in their order.
+            at_s = self._latest_s = max(self._latest_s, frame.at_s)
             for dialect, plane in self._planes.items():
-                sends += self._note(dialect, plane.machine.tick(frame.at_s), frame.at_s)
+                sends += self._note(dialect, plane.machine.tick(at_s), at_s)
             if (speaker := self._addressed(frame.data)) is not None:
-                effects = self._planes[speaker].machine.receive(frame.port, frame.data, frame.at_s)
-                relayed = self._note(speaker, effects, frame.at_s)
+                effects = self._planes[speaker].machine.receive(frame.port, frame.data, at_s)
+                relayed = self._note(speaker, effects, at_s)
                 sends += self._kept_from_nodes(relayed, speaker, frame.data) if self._hushed else relayed
         self._carry_out(sends)
 
@@ -169,6 +173,7 @@ class EmulatedSwitch:
         return dialect if plane.behaviour.snooping and plane.behaviour.learn_router_from_pim else None
 
     def _wake(self, due_s: float) -> None:
+        self._latest_s = max(self._latest_s, due_s)
         sends: list[Send] = []
         for dialect, plane in self._planes.items():
             sends += self._note(dialect, plane.machine.tick(due_s), due_s)

@@ -417,3 +417,13 @@ def test_linux_remembers_older_queriers_while_its_link_is_down(linux, version):
     bench.wait(20)
     bench.host.rejoin(bench.now)
     assert bench.host.version == version
+
+
+@pytest.mark.parametrize(("linux", "kinds"), [(True, {RecordReport, Report}), (False, {Report})])
+def test_linux_answers_a_query_of_version_3_although_an_older_one_came_since(linux, kinds):
+    bench = HostBench(linux=linux)
+    bench.join()
+    bench.wait(20)
+    bench.query(version=3, max_response_s=10.0)
+    bench.query(version=2, max_response_s=10.0)
+    assert {type(message) for message in bench.wait(10)} == kinds

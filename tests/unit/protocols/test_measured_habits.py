@@ -10,6 +10,7 @@ import pytest
 from harness.protocols.effects import Send
 from harness.protocols.snooping import SnoopingSwitch
 from harness.protocols.snooping_config import FloodUntil, SnoopingConfig
+from harness.wire import pim
 from harness.wire.igmp import igmp_frame
 from harness.wire.membership import GroupRecord, Leave, Message, Query, RecordReport, RecordType, Report
 
@@ -146,3 +147,13 @@ def test_reports_flood_like_everything_else_until_a_querier_is_known() -> None:
     bench.says("p3", Query(version=2))
     assert bench.says("p1", Report(version=2, group=GROUP)) == ["p3"]
     assert bench.says("p3", Report(version=2, group=GROUP)) == []
+
+
+@pytest.mark.parametrize(("ignored", "ports_then", "ports_later"), [(True, ("p1",), ()), (False, (), ())])
+def test_a_hello_of_goodbye(ignored: bool, ports_then: tuple[str, ...], ports_later: tuple[str, ...]) -> None:
+    bench = Bench(replace(CONFIG, learn_router_from_pim=True, ignores_hold_time=ignored))
+    frame = pim.hello_frame(pim.Hello(source=LOW, hold_time_s=0.0), source_mac=b"\x02\0\0\0\0\x01")
+    bench.switch.receive("p1", frame, 1.0)
+    assert bench.switch.router_ports() == ports_then
+    bench.switch.tick(1.0 + CONFIG.router_port_interval_s)
+    assert bench.switch.router_ports() == ports_later
