@@ -126,9 +126,7 @@ class Switch:
         machine = self.machine_for(frame)
         onward = None if machine is None else machine.refresh(port, frame, self._agenda.now)
         if onward is not None:
-            for name in onward:
-                if not self.hushed or name not in self._nodes:
-                    self.ends[name].carry(frame)
+            self.pass_on(onward, frame)
             return
         dialect = _DIALECTS[frame[12:14]]
         plane = self._planes.get(dialect)
@@ -145,6 +143,12 @@ class Switch:
         if self.hushed and _is_no_query(dialect, frame):
             effects = [one for one in effects if not (isinstance(one, Send) and one.port in self._nodes)]
         self._obey(dialect, effects)
+
+    def pass_on(self, ports: Iterable[str], frame: bytes) -> None:
+        """Send a report on that was only taken note of."""
+        for name in ports:
+            if not self.hushed or name not in self._nodes:
+                self.ends[name].carry(frame)
 
     def _tick(self) -> None:
         now = self._agenda.now

@@ -17,23 +17,23 @@ from harness.backends.model.switches import Switch
 from harness.protocols.snooping import Plain, SnoopingSwitch
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Step:
-    """A switch on the way: what the frame means there, where it went on, and the end if that was one port."""
+    """A switch on the way: what the frame means there, the one port where it went on, and that port's end."""
 
-    switch: Switch
     machine: SnoopingSwitch
     plain: Plain
-    onward: Sequence[str] = ()
-    out: CableEnd | None = None
+    onward: Sequence[str]
+    switch: Switch
+    out: CableEnd
 
 
-Steps = dict[Plain, "_Step"]
+Steps = dict[Plain, _Step]
 """The steps of all trails: frames that mean the same at a port share theirs."""
 
 
 class Trail:
-    """The way of one host's last frame."""
+    """The way of one host's last frame, if it came through to where no switch is."""
 
     __slots__ = ("_agenda", "_frame", "_known", "_steps")
 
@@ -41,47 +41,56 @@ class Trail:
         self._agenda = agenda
         self._known = known
         self._frame = b""
-        self._steps: list[_Step] = []
+        self._steps: tuple[_Step, ...] = ()
 
     def send(self, end: CableEnd, frame: bytes) -> None:
         """Let a frame leave at an end, and follow it as far as it only refreshes."""
         agenda = self._agenda
-        if frame is not self._frame:
-            self._frame, self._steps = frame, []
-        steps, at = self._steps, 0
-        while end.up and not end.impairments and agenda.nothing_arrives:
-            if at < len(steps) and steps[at].switch is not end.far:
-                del steps[at:]
-            if at == len(steps) and not self._look(end):
+        if not agenda.nothing_arrives:
+            end.carry(frame)
+        elif frame is not self._frame or not self._steps:
+            self._frame, self._steps = frame, ()
+            self._explore(end, frame)
+        else:
+            self._follow(end, frame)
+
+    def _follow(self, end: CableEnd, frame: bytes) -> None:
+        """Go the known way."""
+        now = self._agenda.now
+        for step in self._steps:
+            if end.impairments or not end.up:
                 break
-            step = steps[at]
-            onward = step.machine.refresh_again(step.plain, agenda.now)
-            if onward is None:
-                del steps[at:]
-                break
-            agenda.events += 1
+            onward = step.machine.refresh_again(step.plain, now)
             if onward is not step.onward:
-                step.onward = onward
-                step.out = step.switch.ends[onward[0]] if len(onward) == 1 else None
-            if step.out is None:
-                for name in onward:
-                    step.switch.ends[name].carry(frame)
-                return
+                self._steps = ()
+                if onward is not None:
+                    step.switch.pass_on(onward, frame)
+                    return
+                break
             end = step.out
-            at += 1
+        self._agenda.events += len(self._steps)
         end.carry(frame)
 
-    def _look(self, end: CableEnd) -> bool:
-        """Add the step at the other end; False if that is no switch whose machine reads the frame."""
-        switch = end.far
-        if not isinstance(switch, Switch) or switch.hushed:
-            return False
-        machine = switch.machine_for(self._frame)
-        if machine is None:
-            return False
-        plain = machine.plain(end.far_port, self._frame)
-        step = self._known.get(plain)
-        if step is None:
-            step = self._known[plain] = _Step(switch, machine, plain)
-        self._steps.append(step)
-        return True
+    def _explore(self, end: CableEnd, frame: bytes) -> None:
+        """Go as far as the frame only refreshes, and remember the way if that is all of it."""
+        steps: list[_Step] = []
+        while isinstance(switch := end.far, Switch):
+            machine = switch.machine_for(frame)
+            if end.impairments or not end.up or switch.hushed or machine is None:
+                break
+            plain = machine.plain(end.far_port, frame)
+            onward = machine.refresh_again(plain, self._agenda.now)
+            if onward is None:
+                break
+            self._agenda.events += 1
+            if len(onward) != 1:
+                switch.pass_on(onward, frame)
+                return
+            step = self._known.get(plain)
+            if step is None or step.onward is not onward:
+                step = self._known[plain] = _Step(machine, plain, onward, switch, switch.ends[onward[0]])
+            steps.append(step)
+            end = step.out
+        else:
+            self._steps = tuple(steps)
+        end.carry(frame)
