@@ -443,10 +443,16 @@ class Timeline:
 
     def _check_loops_at_start(self) -> None:
         joined: list[tuple[str, str]] = []
+        parts: dict[str, str] = {}
+        """Of each switch another of its part of the network; of one switch of each part itself."""
         for link, loc in zip(self._network.links, self._network.link_locs, strict=True):
-            if link.up:
+            if not link.up:
+                continue
+            a, b = _part(parts, link.a[0]), _part(parts, link.b[0])
+            if a == b:
                 self._check_loop(joined, (link.a[0], link.b[0]), loc)
-                joined.append((link.a[0], link.b[0]))
+            parts[a] = b
+            joined.append((link.a[0], link.b[0]))
 
     def _switch_link(self, cable: Cable, loc: Loc, *, up: bool) -> None:
         ends = tuple((end.device, end.port) for end in cable)
@@ -464,6 +470,13 @@ class Timeline:
         if way and switches not in self._loops:  # in one VLAN it is told; in the others it is the same
             self._loops.add(switches)
             self._mistakes.add(loc, loop(way))
+
+
+def _part(parts: dict[str, str], switch: str) -> str:
+    """The switch that stands for the part of the network that a switch is in."""
+    while (above := parts.setdefault(switch, switch)) != switch:
+        parts[switch] = switch = parts.setdefault(above, above)
+    return switch
 
 
 def _ends(lanes: Sequence[Cable]) -> tuple[End, ...]:
