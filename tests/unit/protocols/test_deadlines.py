@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.protocols.deadlines import Deadlines
+from harness.protocols.deadlines import Deadlines, FewDeadlines
 
 keys = st.sampled_from("abcd")
 times = st.integers(0, 20).map(float) | st.just(math.inf)
@@ -57,3 +57,40 @@ def test_a_refresh_does_not_grow_the_heap():
         timers.set("a", 260.0 + moment)
     assert len(timers._heap) == 1
     assert timers.next() == 1259.0
+
+
+@given(st.lists(steps, max_size=60))
+def test_few_deadlines_are_the_same(done):
+    many: Deadlines[str] = Deadlines()
+    few: FewDeadlines[str] = FewDeadlines()
+    for what, key, at in done:
+        if what == "set":
+            many.set(key, at)
+            few.set(key, at)
+        elif what == "discard":
+            many.discard(key)
+            few.discard(key)
+        elif what == "clear":
+            many.clear()
+            few.clear()
+        else:
+            due, in_order = few.pop_due(at), many.pop_due(at)
+            assert sorted(due) == sorted(in_order)
+        assert few.next_s == (math.inf if (next_s := many.next()) is None else next_s)
+        assert few.pending() == many.pending()
+        assert [few.at(name) for name in "abcd"] == [many.at(name) for name in "abcd"]
+
+
+def test_a_timer_that_was_found_is_moved_until_it_is_taken_out():
+    timers: Deadlines[str] = Deadlines()
+    timers.set("a", 10.0)
+    timer = timers.timer("a")
+    assert timer is not None and timers.timer("b") is None
+    timer.due = 20.0
+    assert timers.pop_due(15.0) == () and timers.next() == 20.0
+    timer.due = 5.0
+    timers.sooner(timer)
+    assert timers.pop_due(5.0) == ("a",) and not timer.running
+    timers.set("a", 30.0)
+    timers.clear()
+    assert timers.timer("a") is None and timers.next() is None
