@@ -1,9 +1,9 @@
 """The machines of harness.protocols under SimPy, for benchmarks/model.py: one process for each device.
 
 A device waits for an event that whoever sends to it, or its timer, lets happen; then it takes everything in
-its inbox and what has fallen due. That is the leanest that SimPy's processes allow: with a Store and a
-condition of frame or timeout for each device it takes three times as long. Reports that only refresh take the
-machines' short ways, as in the model. It keeps no records and sends no datagrams.
+its inbox and what has fallen due, which is leaner than a Store and a condition of frame or timeout for each.
+Reports that only refresh take the machines' short ways, as in the model. It keeps no records and sends no
+datagrams.
 """
 
 from __future__ import annotations

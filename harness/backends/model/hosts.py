@@ -70,11 +70,8 @@ class Host:
         }
         self._igmp = machines.get(Dialect.IGMP)
         self._mld = machines.get(Dialect.MLD)
-        self._queriers = {
-            config.dialect: Querier(config, ports=(INTERFACE,))
-            for config in (plan.querier, plan.mld_querier)
-            if config is not None
-        }
+        asking = [config for config in (plan.querier, plan.mld_querier) if config is not None]
+        self._queriers = {config.dialect: Querier(config, ports=(INTERFACE,)) for config in asking}
         self._has_asked: set[Dialect] = set()
         self._wants = Wants()
         self._sockets: dict[tuple[Address, int], dict[int, SourceFilter]] = {}
@@ -179,10 +176,10 @@ class Host:
         now = self._agenda.now
         for dialect, querier in self._queriers.items():
             self._obey_querier(dialect, querier.tick(now))
-        for machine in (self._igmp, self._mld):
-            if machine is None:
-                continue
-            self._obey(machine, machine.tick(now))
+        if self._igmp is not None:
+            self._obey(self._igmp, self._igmp.tick(now))
+        if self._mld is not None:
+            self._obey(self._mld, self._mld.tick(now))
 
     def _obey(self, machine: MembershipHost, effects: Iterable[Effect]) -> None:
         for effect in effects:

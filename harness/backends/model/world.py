@@ -53,25 +53,17 @@ class World:
         self._joins_after_s = joins_after_s
         self._emit = emit
         self._agenda = agenda = Agenda()
-        self._journal = journal = Journal(agenda, emit)
+        self._journal = Journal(agenda, emit)
         self._switches: dict[str, Switch] = {}
         self._hosts: dict[str, Host] = {}
         self._ends: dict[tuple[str, str], CableEnd] = {}
         self._joined: set[tuple[str, int]] = set()
         self._doubts: dict[tuple[int, bool, tuple[HostConfig, ...], bool], bool] = {}
         self._streams = {stream.number: stream for stream in plan.streams}
-        self._flows = flows = Flows(plan, agenda, self._switches, self._hosts, emit)
-        chance = Random(f"{plan.seed}")  # noqa: S311  delays of reports, the same in every run
-        for switch in plan.switches:
-            made = Switch(switch, agenda, journal, flows.changing, flows.ways.next_end)
-            self._switches[switch.name] = made
-        steps: Steps = {}
-        made_hosts = {
-            host.name: Host(host, _addresses(host, plan), agenda, chance, journal, flows.arrived, steps)
-            for host in sorted(plan.hosts, key=lambda host: host.switch)
-        }
-        self._hosts.update((host.name, made_hosts[host.name]) for host in plan.hosts)
-        self._lay_cables()
+        self._flows = Flows(plan, agenda, self._switches, self._hosts, emit)
+        with _without_collector():
+            self._make_devices()
+            self._lay_cables()
 
     def run(self) -> None:
         """Settle, walk the timeline, record."""
@@ -92,6 +84,20 @@ class World:
             yield from switch.machines()
 
     # --- wiring -------------------------------------------------------------------------------------------
+
+    def _make_devices(self) -> None:
+        plan, agenda, journal, flows = self._plan, self._agenda, self._journal, self._flows
+        for switch in plan.switches:
+            made = Switch(switch, agenda, journal, flows.changing, flows.ways.next_end)
+            self._switches[switch.name] = made
+        chance = Random(f"{plan.seed}")  # noqa: S311  delays of reports, the same in every run
+        steps: Steps = {}
+        # Neighbours stand side by side in memory too: a query comes to all of a switch together.
+        hosts = {
+            host.name: Host(host, _addresses(host, plan), agenda, chance, journal, flows.arrived, steps)
+            for host in sorted(plan.hosts, key=lambda host: host.switch)
+        }
+        self._hosts.update((host.name, hosts[host.name]) for host in plan.hosts)
 
     def _lay_cables(self) -> None:
         plan = self._plan
