@@ -82,7 +82,7 @@ network:
 traffic:
   all: {{mesh: all, group: 239.192.0.1, interval: 1s}}
 timeline:
-  - {{at: 20s, name: cut, link_down: [sw1, sw2]}}
+  - {{at: 25s, name: cut, link_down: [sw1, sw2]}}  # no query falls between 35 s, the change-over, and 60 s
   - {{at: 60s, name: mended, link_up: [sw1, sw2]}}
 expect:
 """
