@@ -11,7 +11,7 @@ each node answers each time. "us" is the time for a node and a round of question
 
 SimPy (pip install simpy) drives the same machines of harness.protocols over the same plan, by the same short
 ways, one process for a device. It has less to do: no records, no datagrams. In the end the tables of all
-switches must be the same.
+switches must hold as many entries.
 
 Each measurement is a process of its own, in turns; medians are printed. Times are those of the processor, so
 that other work on the machine is not counted; memory is the largest resident set of the process.
