@@ -5,9 +5,9 @@ What happened before the scenario's zero is recorded at 0, as labs do.
 
 from __future__ import annotations
 
+from harness.backends import told
 from harness.backends.base import Emit
 from harness.backends.model.agenda import Agenda
-from harness.observations.model import Igmp, Mode, TableLine
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import ForwardingMode, Heard, TableChange
 
@@ -26,45 +26,12 @@ class Journal:
 
     def table(self, device: str, dialect: Dialect, change: TableChange) -> None:
         """Record a line of a table that came or went."""
-        self.emit(
-            TableLine(
-                at_s=self.now(),
-                switch=device,
-                table=change.table.value,
-                present=change.present,
-                port=change.port,
-                group=str(change.group or ""),
-                address=str(change.address or ""),
-                cause=change.cause,
-                filter=str(change.filter) if change.present else "",
-                protocol=dialect.value,
-            )
-        )
+        self.emit(told.table_line(self.now(), device, dialect, change))
 
     def mode(self, device: str, dialect: Dialect, mode: ForwardingMode) -> None:
         """Record how a switch forwards from now on."""
-        self.emit(
-            Mode(
-                at_s=self.now(),
-                switch=device,
-                snooping=mode.snooping,
-                unregistered=mode.unregistered.value,
-                cause=mode.cause,
-                protocol=dialect.value,
-            )
-        )
+        self.emit(told.mode_of(self.now(), device, dialect, mode))
 
     def heard(self, device: str, dialect: Dialect, heard: Heard) -> None:
         """Record a message that a switch heard or sent."""
-        self.emit(
-            Igmp(
-                at_s=self.now(),
-                switch=device,
-                port=heard.port,
-                what=heard.what,
-                source=str(heard.source),
-                group=str(heard.group or ""),
-                sent=heard.sent,
-                protocol=dialect.value,
-            )
-        )
+        self.emit(told.message(self.now(), device, dialect, heard))

@@ -6,10 +6,11 @@ Moments are those of the loop (``real_s``), the present one unless given.
 
 from __future__ import annotations
 
+from harness.backends import told
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.packet import Tap
-from harness.observations.model import Igmp, Impaired, Mode, TableLine
+from harness.observations.model import Impaired
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import ForwardingMode, Heard, TableChange
 
@@ -24,48 +25,15 @@ class Journal:
 
     def changed(self, dialect: Dialect, change: TableChange, real_s: float | None = None) -> None:
         """A line of a table came or went."""
-        self._emit(
-            TableLine(
-                at_s=self._at_s(real_s),
-                switch=self._device,
-                table=change.table.value,
-                present=change.present,
-                port=change.port,
-                group=str(change.group or ""),
-                address=str(change.address or ""),
-                cause=change.cause,
-                filter=str(change.filter) if change.present else "",
-                protocol=dialect.value,
-            )
-        )
+        self._emit(told.table_line(self._at_s(real_s), self._device, dialect, change))
 
     def forwards(self, dialect: Dialect, mode: ForwardingMode, real_s: float | None = None) -> None:
         """Datagrams are forwarded in another way."""
-        self._emit(
-            Mode(
-                at_s=self._at_s(real_s),
-                switch=self._device,
-                snooping=mode.snooping,
-                unregistered=mode.unregistered.value,
-                cause=mode.cause,
-                protocol=dialect.value,
-            )
-        )
+        self._emit(told.mode_of(self._at_s(real_s), self._device, dialect, mode))
 
     def heard(self, dialect: Dialect, heard: Heard, real_s: float) -> None:
         """A message was heard, or sent by the device itself."""
-        self._emit(
-            Igmp(
-                at_s=self._at_s(real_s),
-                switch=self._device,
-                port=heard.port,
-                what=heard.what,
-                source=str(heard.source),
-                group=str(heard.group or ""),
-                sent=heard.sent,
-                protocol=dialect.value,
-            )
-        )
+        self._emit(told.message(self._at_s(real_s), self._device, dialect, heard))
 
     def report_drops(self, tap: Tap) -> None:
         """Hand out how many frames a tap lost since the last call, if any."""
