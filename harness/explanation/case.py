@@ -105,10 +105,6 @@ class Case:
         last_s = max((query.at_s for query in self.queries(switch)), default=0.0)
         return self.at_s - last_s > config.other_querier_interval_s
 
-    def has_logs(self, switch: str) -> bool:
-        """Whether the switch has a control plane for the group's protocol, which tells what it does."""
-        return self.behaviour(switch) is not None
-
     # --- the logs -------------------------------------------------------------------------------------------
 
     def _lines(self, switch: str, table: str) -> Iterator[TableLine]:

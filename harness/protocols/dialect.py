@@ -153,6 +153,12 @@ def read(frame: bytes) -> tuple[Dialect, ControlFrame] | None:
     return None if found is None else (dialect, found)
 
 
+def is_of_a_member(frame: bytes) -> bool:
+    """Whether a frame is a report or a leave; damaged ones are neither."""
+    found = read(frame)
+    return found is not None and not isinstance(found[1].message, Query)
+
+
 def never_reported(group: Address) -> bool:
     """Whether no host says that it is a member: of a group that every node is in, or that is on no link.
 

@@ -82,12 +82,6 @@ class Pair:
             judged=sum(last - first for _, first, last in parts),
         )
 
-    def last_before(self, number: int, *, heard: bool) -> int | None:
-        """Return the last datagram before ``number``, judged or not, that was heard (or was not)."""
-        row = next(row for row, start, end in self.parts if start <= number < end)
-        found = len(row[:number].rstrip(b"\0")) - 1 if heard else row.rfind(0, 0, number)
-        return None if found < 0 else found
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silent:

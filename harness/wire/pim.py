@@ -27,6 +27,9 @@ _OPTION = struct.Struct("!HH")
 _VERSION, _TYPE_HELLO, _OPTION_HOLD_TIME = 2, 0, 1
 _FOR_EVER = 0xFFFF
 _TTL, _TOS_INTERNETWORK_CONTROL = 1, 0xC0
+_TYPE_IPV4 = ethernet.ETHERTYPE_IPV4.to_bytes(2, "big")
+_PROTOCOL_AT_V4, _PROTOCOL_AT_V6 = 23, 20
+"""Where a whole frame names the protocol that its packet carries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,12 @@ def hello_frame(hello: Hello, *, source_mac: bytes) -> bytes:
             payload=packet,
         )
     )
+
+
+def carries_pim(frame: bytes) -> bool:
+    """Whether a whole frame of IPv4 or IPv6 carries PIM, by the protocol that its packet names."""
+    at = _PROTOCOL_AT_V4 if frame[12:14] == _TYPE_IPV4 else _PROTOCOL_AT_V6
+    return frame[at] == PROTOCOL_PIM
 
 
 def parse_hello(frame: bytes) -> Hello | None:

@@ -124,7 +124,6 @@ class Flows:
         self._flows: list[_Flow] = []
         self._by_group: dict[Address, list[_Flow]] = {}
         self._streams = {stream.number: stream for stream in plan.streams}
-        self._watched = {(stream.number, name) for stream in plan.streams for name in stream.watchers}
         self._taps = {(name, stream.group.version) for stream in plan.streams for name in stream.watchers}
         self._arrivals: dict[tuple[int, str, int], _Arrival] = {}
 
@@ -150,10 +149,9 @@ class Flows:
 
     def changing(self, dialect: Dialect, group: Address | None) -> None:
         """Be told that switches are about to forward a group of a family, or (None) all of it, otherwise."""
-        version = 4 if dialect is Dialect.IGMP else 6
         if group is None:
             for flow in self._flows:
-                if flow.kind.group.version == version:
+                if Dialect.of(flow.kind.group) is dialect:
                     self._catch_up(flow)
         else:
             for flow in self._by_group.get(group, ()):

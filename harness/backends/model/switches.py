@@ -14,17 +14,13 @@ from harness.backends.model.agenda import Agenda, Alarm
 from harness.backends.model.cables import CableEnd, Datagram
 from harness.backends.model.journal import Journal
 from harness.plan.model import PeerKind, PlanSwitch
-from harness.protocols.dialect import Dialect, never_pruned
+from harness.protocols.dialect import Dialect, is_of_a_member, never_pruned
 from harness.protocols.effects import Effect, ForwardingMode, Heard, Send, Table, TableChange
 from harness.protocols.ruling import ForwardingTables
 from harness.protocols.snooping import SnoopingSwitch
 from harness.protocols.snooping_config import Lookup, SnoopingConfig
-from harness.wire.malformed import Malformed
-from harness.wire.membership import Address, Query
-
-_DIALECTS = {b"\x08\x00": Dialect.IGMP, b"\x86\xdd": Dialect.MLD}
-_PROTOCOL_AT = {Dialect.IGMP: 23, Dialect.MLD: 20}
-_IPPROTO_PIM = 103
+from harness.wire.membership import Address
+from harness.wire.pim import carries_pim
 
 Changing = Callable[[Dialect, Address | None], None]
 """Is told before a change of what is forwarded: of one group, or (None) of any of the family."""
@@ -63,7 +59,6 @@ class Switch:
             for behaviour in (plan.behaviour, plan.mld)
             if behaviour is not None
         }
-        self._plane_of = {kind: self._planes[one] for kind, one in _DIALECTS.items() if one in self._planes}
         self._alarm = Alarm(agenda, self._tick)
 
     # --- what is done to it -------------------------------------------------------------------------------
@@ -118,8 +113,12 @@ class Switch:
 
     def machine_for(self, frame: bytes) -> SnoopingSwitch | None:
         """The machine that reads such frames; None where they are only forwarded."""
-        plane = self._plane_of.get(frame[12:14])
+        plane = self._plane_for(frame)
         return None if plane is None else plane.machine
+
+    def _plane_for(self, frame: bytes) -> _Plane | None:
+        dialect = Dialect.of_frame(frame)
+        return None if dialect is None else self._planes.get(dialect)
 
     def receive(self, port: str, frame: bytes) -> None:
         """Take a frame of IGMP, MLD or PIM."""
@@ -128,9 +127,8 @@ class Switch:
         if onward is not None:
             self.pass_on(onward, frame)
             return
-        dialect = _DIALECTS[frame[12:14]]
-        plane = self._planes.get(dialect)
-        is_pim = frame[_PROTOCOL_AT[dialect]] == _IPPROTO_PIM
+        plane = self._plane_for(frame)
+        is_pim = carries_pim(frame)
         if plane is None or is_pim:
             for name, end in self.ends.items():
                 if name != port:
@@ -140,9 +138,9 @@ class Switch:
         ):
             return
         effects = plane.machine.receive(port, frame, self._agenda.now)
-        if self.hushed and _is_no_query(dialect, frame):
+        if self.hushed and is_of_a_member(frame):
             effects = [one for one in effects if not (isinstance(one, Send) and one.port in self._nodes)]
-        self._obey(dialect, effects)
+        self._obey(plane.behaviour.dialect, effects)
 
     def pass_on(self, ports: Iterable[str], frame: bytes) -> None:
         """Send a report on that was only taken note of."""
@@ -221,11 +219,3 @@ class Switch:
             return
         for end in tuple(self.exits(port, datagram.kind.group, datagram.kind.source)):
             end.carry_data(datagram)
-
-
-def _is_no_query(dialect: Dialect, frame: bytes) -> bool:
-    try:
-        read = dialect.parse(frame)
-    except Malformed:
-        return False
-    return read is not None and not isinstance(read.message, Query)

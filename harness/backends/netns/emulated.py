@@ -22,7 +22,7 @@ from harness.backends.netns.loop import Alarm, Loop
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.packet import Tap
 from harness.plan.model import PeerKind, PlanSwitch
-from harness.protocols.dialect import Dialect, never_pruned
+from harness.protocols.dialect import Dialect, is_of_a_member, never_pruned
 from harness.protocols.effects import (
     Effect,
     ForwardingMode,
@@ -34,12 +34,8 @@ from harness.protocols.effects import (
 )
 from harness.protocols.snooping import SnoopingSwitch
 from harness.protocols.snooping_config import SnoopingConfig
-from harness.wire.malformed import Malformed
-from harness.wire.membership import Address, Query
-from harness.wire.pim import PROTOCOL_PIM
-
-_PROTOCOL_AT = {Dialect.IGMP: 23, Dialect.MLD: 20}
-"""Where a frame names the protocol that its packet carries."""
+from harness.wire.membership import Address
+from harness.wire.pim import carries_pim
 
 
 class _ControlPlane:
@@ -151,15 +147,11 @@ class EmulatedSwitch:
             if (speaker := self._addressed(frame.data)) is not None:
                 effects = self._planes[speaker].machine.receive(frame.port, frame.data, at_s)
                 relayed = self._note(speaker, effects, at_s)
-                sends += self._kept_from_nodes(relayed, speaker, frame.data) if self._hushed else relayed
+                sends += self._kept_from_nodes(relayed, frame.data) if self._hushed else relayed
         self._carry_out(sends)
 
-    def _kept_from_nodes(self, relayed: list[Send], dialect: Dialect, frame: bytes) -> list[Send]:
-        try:
-            read = dialect.parse(frame)
-        except Malformed:
-            return relayed
-        if read is None or isinstance(read.message, Query):
+    def _kept_from_nodes(self, relayed: list[Send], frame: bytes) -> list[Send]:
+        if not is_of_a_member(frame):
             return relayed
         return [send for send in relayed if send.port not in self._nodes]
 
@@ -168,7 +160,7 @@ class EmulatedSwitch:
         dialect = Dialect.of_frame(frame)
         if dialect is None or (plane := self._planes.get(dialect)) is None:
             return None
-        if frame[_PROTOCOL_AT[dialect]] != PROTOCOL_PIM:
+        if not carries_pim(frame):
             return dialect
         return dialect if plane.behaviour.snooping and plane.behaviour.learn_router_from_pim else None
 

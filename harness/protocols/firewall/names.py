@@ -6,7 +6,7 @@ of iptables' ``-p icmp -h`` and of nft's ``describe``. Every reader raises Value
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 
 from harness.protocols.firewall.conditions import Field, Within
 
@@ -137,15 +137,6 @@ def address_range(word: str, version: int) -> tuple[int, int]:
     except ValueError:
         raise ValueError(word) from None
     return int(network.network_address), int(network.broadcast_address)
-
-
-def is_address(word: str, version: int) -> bool:
-    """Whether a word is an address of this family."""
-    try:
-        (IPv4Address if version == 4 else IPv6Address)(word)
-    except ValueError:
-        return False
-    return True
 
 
 def addresses(asked: Field, words: list[str], version: int, *, negated: bool = False) -> Within:
