@@ -19,6 +19,7 @@ from harness.backends.model.trails import Steps, Trail
 from harness.plan.addresses import mac_bytes
 from harness.plan.model import Cast, Forgery, PeerKind, PlanHost, PlanStream
 from harness.protocols.dialect import Dialect
+from harness.protocols.dialect import read as read_frame
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter, TableChange
 from harness.protocols.firewall.frames import datagram_of, packet_in
 from harness.protocols.firewall.host import HostFirewall
@@ -27,11 +28,9 @@ from harness.protocols.host import MembershipHost
 from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import Querier
 from harness.protocols.wants import Wants
-from harness.wire.malformed import Malformed
 from harness.wire.membership import Address, ControlFrame
 
 INTERFACE = "eth0"
-_DIALECTS = {b"\x08\x00": Dialect.IGMP, b"\x86\xdd": Dialect.MLD}
 _NO_MAC = bytes(6)
 
 Arrived = Callable[["Host", Datagram], None]
@@ -125,13 +124,10 @@ class Host:
 
     def receive(self, port: str, frame: bytes) -> None:
         """Take a frame of IGMP, MLD or PIM from the cable."""
-        dialect = _DIALECTS[frame[12:14]]
-        try:
-            read = dialect.parse(frame)
-        except Malformed:
+        found = read_frame(frame)
+        if found is None:
             return
-        if read is None:
-            return
+        dialect, read = found
         querier = self._queriers.get(dialect)
         if querier is not None and not querier.answered(read, port):
             self._obey_querier(dialect, querier.receive(port, frame, self._agenda.now))
