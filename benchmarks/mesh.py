@@ -23,13 +23,13 @@ from pathlib import Path
 
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.devices import Devices
-from harness.backends.netns.loop import Loop
 from harness.backends.netns.traffic import Traffic
 from harness.backends.netns.userns import isolate
 from harness.observations.model import Arrived, Record
 from harness.plan.build import build
 from harness.plan.model import Plan
 from harness.scenario.loader import load
+from harness.sockets.loop import Loop
 
 SCENARIO = """\
 scenario: full mesh

@@ -25,6 +25,7 @@ from harness.observations.model import (
     Sent,
     Started,
     TableLine,
+    ToolRecord,
 )
 from harness.observations.schedule import first_due, near
 from harness.observations.spans import Spans, normal
@@ -71,6 +72,7 @@ class History:
         self.ended: Ended | None = None
         self.steps: tuple[Acted, ...] = ()
         self.impairments: tuple[Impaired, ...] = ()
+        self.tools: tuple[ToolRecord, ...] = ()
         self.strays = 0
         """Datagrams that no stream of the plan can have sent."""
         self._streams = {stream.number: stream for stream in plan.streams}
@@ -88,6 +90,7 @@ class History:
         switch_events: list[TableLine | Mode | Igmp] = []
         steps: list[Acted] = []
         impairments: list[Impaired] = []
+        tools: list[ToolRecord] = []
         last_s = 0.0
         for record in records:
             match record:
@@ -109,12 +112,15 @@ class History:
                     self.ended = record
                 case Phase() | Remark():
                     continue
+                case _:
+                    tools.append(record)
             if not isinstance(record, Started) and record.at_s > last_s:
                 last_s = record.at_s
         self.last_at_s = last_s
         """The latest moment in the records."""
         self._take_sent(sent)
         self.steps = tuple(steps)
+        self.tools = tuple(tools)
         self.impairments = tuple(impairments)
         self.members = MembershipLog(self.plan, members, self.guard_s)
         self.switches = SwitchLog(self.plan, switch_events)

@@ -166,6 +166,82 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAsked:
+    """A probe tool on ``host`` asked ``peer`` ``count`` times from number ``first`` on, the last ``at_s``."""
+
+    at_s: float
+    tool: int
+    host: str
+    peer: str
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAnswered:
+    """A probe tool on ``host`` got and accounted ``count`` consecutive answers of ``peer``.
+
+    ``at_s`` and ``sequence`` are those of the first, ``last_s`` is when the last came. ``cast`` is "unicast",
+    "multicast" or "broadcast"; ``distance`` in hops, None if unknown; ``size`` in bytes of UDP payload.
+    """
+
+    at_s: float
+    last_s: float
+    tool: int
+    host: str
+    peer: str
+    cast: str
+    sequence: int
+    size: int
+    count: int = 1
+    distance: int | None = None
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFigures:
+    """What a probe tool said at its end of one peer and cast; round trips in seconds of the tool's clock.
+
+    ``first`` is the number of the first answer. ``duplicates`` are not in ``received``.
+    """
+
+    at_s: float
+    tool: int
+    host: str
+    peer: str
+    cast: str
+    sent: int
+    received: int
+    duplicates: int = 0
+    first: int | None = None
+    least_s: float | None = None
+    mean_s: float | None = None
+    most_s: float | None = None
+    deviation_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSaid:
+    """A line that a probe tool wrote, to standard error if ``error``."""
+
+    at_s: float
+    tool: int
+    host: str
+    text: str
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEnded:
+    """A probe tool ended with this exit status; one that was killed by a signal has minus its number."""
+
+    at_s: float
+    tool: int
+    host: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The last record: "complete", "interrupted" or "broken" (then ``detail`` says why)."""
 
@@ -175,6 +251,9 @@ class Ended:
     real_s: float = 0.0
     counters: dict[str, int] = field(default_factory=dict)
 
+
+ToolRecord = ToolAsked | ToolAnswered | ToolFigures | ToolSaid | ToolEnded
+"""What a probe tool did."""
 
 Record = (
     Started
@@ -188,6 +267,7 @@ Record = (
     | Acted
     | Impaired
     | Remark
+    | ToolRecord
     | Ended
 )
 
@@ -203,5 +283,10 @@ KINDS: dict[str, type[Record]] = {
     "acted": Acted,
     "impaired": Impaired,
     "remark": Remark,
+    "tool-asked": ToolAsked,
+    "tool-answered": ToolAnswered,
+    "tool-figures": ToolFigures,
+    "tool-said": ToolSaid,
+    "tool-ended": ToolEnded,
     "ended": Ended,
 }

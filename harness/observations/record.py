@@ -164,10 +164,16 @@ def _counters(value: Any) -> dict[str, int]:
     return value
 
 
+def _or_none(convert: Convert) -> Convert:
+    return lambda value: None if value is None else convert(value)
+
+
 _WORDS: dict[type, str] = {str: "a text", int: "a whole number", bool: "true or false"}
 _CONVERTS: dict[Any, Convert] = {
     **{kind: _exactly(kind) for kind in _WORDS},
     float: _number,
+    int | None: _or_none(_exactly(int)),
+    float | None: _or_none(_number),
     tuple[str, ...]: _names,
     dict[str, int]: _counters,
 }

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import Problem
 from harness.plan.impairment import Impairment
+from harness.plan.tools import PlanTool
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
 from harness.protocols.host_config import HostConfig
@@ -408,7 +409,34 @@ class ExpectTables:
     mld_querier_judged: bool = False
 
 
-Expectation = ExpectDelivery | ExpectMatrix | ExpectStop | ExpectHeal | ExpectLoad | ExpectTables
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectReport:
+    """What a probe tool reports, in the figures of ``hosts`` about ``peers`` (never about themselves).
+
+    Bounds hold for every (host, peer); None is not judged. Loss is a share of what was asked, also where the
+    tool counts from its first answer on. ``first`` is the number of that, ``last_s`` the moment of the last one,
+    ``distance`` in hops, ``size`` in bytes of UDP payload of the largest answer. ``status`` is the tool's exit status on each of ``hosts``.
+    """
+
+    where: Where
+    tool: int
+    cast: str
+    hosts: tuple[str, ...]
+    peers: tuple[str, ...]
+    ended_by_s: float
+    """When the tool has ended, whatever happens."""
+    loss: tuple[float, float] | None = None
+    duplicates: tuple[float, float] | None = None
+    first: tuple[int, int] | None = None
+    last_s: tuple[float, float] | None = None
+    distance: tuple[int, int] | None = None
+    size: tuple[int, int] | None = None
+    status: int | None = None
+
+
+Expectation = (
+    ExpectDelivery | ExpectMatrix | ExpectStop | ExpectHeal | ExpectLoad | ExpectTables | ExpectReport
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -434,6 +462,7 @@ class Plan:
     relayed: tuple[tuple[End, End], ...] = ()
     """Cables that at some time hold frames back: those need more than a rule that drops."""
     streams: tuple[PlanStream, ...]
+    tools: tuple[PlanTool, ...] = ()
     actions: tuple[Action, ...]
     expectations: tuple[Expectation, ...]
     quirk: str = ""

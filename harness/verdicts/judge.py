@@ -18,6 +18,7 @@ from harness.plan.model import (
     ExpectHeal,
     ExpectLoad,
     ExpectMatrix,
+    ExpectReport,
     ExpectStop,
     ExpectTables,
     Plan,
@@ -28,6 +29,7 @@ from harness.verdicts.finding import Complaint, Finding
 from harness.verdicts.load import find_load
 from harness.verdicts.machine import last_moment_s, lateness_s, loosened, losses
 from harness.verdicts.model import Heard, Matrix, Status, Verdict, Wrong
+from harness.verdicts.reports import find_report
 from harness.verdicts.switch_tables import find_tables
 from harness.verdicts.timing import find_heal, find_stop
 
@@ -86,7 +88,9 @@ def _verdict(history: History, expectation: Expectation) -> Verdict:
     )
 
 
-def _find(history: History, expectation: Expectation, slack_s: float = 0.0) -> Finding:
+def _find(  # noqa: PLR0911  one a kind of expectation
+    history: History, expectation: Expectation, slack_s: float = 0.0
+) -> Finding:
     match expectation:
         case ExpectDelivery():
             return find_delivery(history, expectation)
@@ -100,6 +104,8 @@ def _find(history: History, expectation: Expectation, slack_s: float = 0.0) -> F
             return find_load(history, expectation)
         case ExpectTables():
             return find_tables(history, expectation, slack_s)
+        case ExpectReport():
+            return find_report(history, expectation)
         case _:
             assert_never(expectation)
 

@@ -20,6 +20,7 @@ from harness.plan.model import (
     ExpectHeal,
     ExpectLoad,
     ExpectMatrix,
+    ExpectReport,
     ExpectStop,
     ExpectTables,
     Subject,
@@ -63,6 +64,8 @@ def last_moment_s(expectation: Expectation) -> float:
     """Return the moment after which an expectation looks at nothing any more."""
     if isinstance(expectation, ExpectTables):
         return expectation.at_s
+    if isinstance(expectation, ExpectReport):
+        return expectation.ended_by_s
     return expectation.subject.until_s
 
 
@@ -72,7 +75,7 @@ def loosened(expectation: Expectation, slack_s: float) -> Expectation:
     Windows lose that much at both ends, ranges gain it; an ExpectTables stays as it is.
     """
     match expectation:
-        case ExpectTables():
+        case ExpectTables() | ExpectReport():
             return expectation
         case ExpectStop():
             return replace(

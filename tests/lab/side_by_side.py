@@ -18,7 +18,6 @@ from pathlib import Path
 
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.devices import Devices
-from harness.backends.netns.loop import Loop
 from harness.errors import LabError
 from harness.observations.model import Record, TableLine
 from harness.plan.addresses import mac_bytes
@@ -26,6 +25,7 @@ from harness.plan.build import build
 from harness.plan.model import End, Plan
 from harness.profiles import DataPlane
 from harness.scenario.loader import load
+from harness.sockets.loop import Loop
 from harness.wire import ethernet, igmp, ipv4
 from harness.wire.membership import Message
 

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 from harness.backends.netns.fabric import Fabric, HostSpec, LinkSpec, SwitchSpec
-from harness.backends.netns.loop import Loop
 from harness.backends.netns.losses import Losses
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.relay import Relay
@@ -32,6 +31,7 @@ from harness.plan.model import End
 from harness.run.outcome import Outcome
 from harness.run.pool import Pool
 from harness.run.session import Request
+from harness.sockets.loop import Loop
 from harness.verdicts.judge import Status
 
 pytestmark = pytest.mark.lab

@@ -18,12 +18,12 @@ import pytest
 from harness.backends.netns import vswitchd
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.devices import Devices
-from harness.backends.netns.loop import Loop
 from harness.backends.netns.userns import has_capabilities
 from harness.plan.build import build
 from harness.plan.model import End
 from harness.protocols.effects import Unregistered
 from harness.scenario.loader import load
+from harness.sockets.loop import Loop
 from harness.wire.membership import Leave, Query, Report
 from tests.lab.side_by_side import GROUPS, STRANGER, Network, Say, World
 

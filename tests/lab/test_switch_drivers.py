@@ -16,7 +16,6 @@ from stage import Stage, frame
 
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.devices import Devices
-from harness.backends.netns.loop import Loop
 from harness.backends.netns.userns import has_capabilities
 from harness.observations.model import Igmp, Mode, Record, TableLine
 from harness.plan.build import build
@@ -25,6 +24,7 @@ from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Unregistered
 from harness.protocols.snooping_config import Lookup, SnoopingConfig, TopologyChange
 from harness.scenario.loader import load
+from harness.sockets.loop import Loop
 from harness.wire.membership import Query
 from harness.wire.pim import Hello, hello_frame
 

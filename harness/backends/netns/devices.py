@@ -23,7 +23,6 @@ from harness.backends.netns.forger import Forger
 from harness.backends.netns.host_ipv6 import HostIPv6
 from harness.backends.netns.impaired import ImpairedCables
 from harness.backends.netns.kernel_bridge import KernelBridge
-from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.offload import compute_checksums
 from harness.backends.netns.open_vswitch import OpenVSwitch
@@ -57,6 +56,7 @@ from harness.plan.model import (
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
 from harness.protocols.snooping_config import SnoopingConfig
+from harness.sockets.loop import Loop
 from harness.wire.membership import Address
 
 _FORWARDS_WITHIN_S = 0.01

@@ -18,7 +18,6 @@ from harness.backends.netns.clock import Clock
 from harness.backends.netns.data_plane import DataPlane
 from harness.backends.netns.forwarding import Entry
 from harness.backends.netns.journal import Journal
-from harness.backends.netns.loop import Alarm, Loop
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.packet import Tap
 from harness.plan.model import PeerKind, PlanSwitch
@@ -34,6 +33,7 @@ from harness.protocols.effects import (
 )
 from harness.protocols.snooping import SnoopingSwitch
 from harness.protocols.snooping_config import SnoopingConfig
+from harness.sockets.loop import Alarm, Loop
 from harness.wire.membership import Address
 from harness.wire.pim import carries_pim
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from harness.backends.netns.fabric import Fabric
-from harness.backends.netns.loop import Loop
 from harness.backends.netns.losses import Losses
 from harness.backends.netns.relay import Relay
 from harness.plan.model import End, ImpairedEnd, Plan
+from harness.sockets.loop import Loop
 
 
 class ImpairedCables:

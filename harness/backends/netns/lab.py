@@ -21,11 +21,11 @@ from harness.backends.netns.actions import Actor
 from harness.backends.netns.capture import Capture
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.devices import Devices
-from harness.backends.netns.loop import Loop
 from harness.backends.netns.traffic import Traffic
 from harness.observations.model import Impaired, Phase, Remark
 from harness.plan.hosts import longest_response_s
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream
+from harness.sockets.loop import Loop
 
 _QUIET_S = 0.002
 _ARRIVAL_LIMIT_S = 2.0

@@ -15,7 +15,6 @@ from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.fabric import BRIDGE
 from harness.backends.netns.journal import Journal
-from harness.backends.netns.loop import Loop
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.packet import Tap
 from harness.backends.netns.vswitchd import LIMIT_S, BridgeSettings, Vswitchd
@@ -26,6 +25,7 @@ from harness.protocols.effects import Effect, ForwardingMode, Table, TableChange
 from harness.protocols.election import Election
 from harness.protocols.intents import heard
 from harness.protocols.snooping_config import RelayTo, SnoopingConfig
+from harness.sockets.loop import Loop
 from harness.wire import membership
 from harness.wire.membership import Address
 

@@ -13,7 +13,6 @@ from harness.backends.base import Emit
 from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.journal import Journal
-from harness.backends.netns.loop import Alarm, Loop
 from harness.backends.netns.packet import Tap
 from harness.backends.netns.sockets import INTERFACE, open_raw_sender, sockaddr
 from harness.errors import LabError
@@ -22,6 +21,7 @@ from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, Send, TableChange
 from harness.protocols.querier import Querier
 from harness.protocols.querier_config import QuerierConfig
+from harness.sockets.loop import Alarm, Loop
 from harness.wire import ethernet, ipv4, ipv6
 from harness.wire.membership import Address
 

@@ -18,7 +18,6 @@ from typing import Protocol
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
-from harness.backends.netns.loop import Loop
 from harness.backends.netns.packet import newly_dropped
 from harness.backends.netns.sockets import (
     SOURCES_OF_A_SOCKET,
@@ -34,6 +33,7 @@ from harness.backends.netns.sockets import (
 from harness.errors import LabError
 from harness.observations.model import Arrived, Impaired, Membership, Sent
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream
+from harness.sockets.loop import Loop
 from harness.wire import probe
 from harness.wire.membership import Address
 

@@ -35,6 +35,8 @@ _fields = {
     float: _times,
     int: st.integers(),
     bool: st.booleans(),
+    int | None: st.none() | st.integers(),
+    float | None: st.none() | _times,
     tuple[str, ...]: st.lists(_texts, max_size=4).map(tuple),
     dict[str, int]: st.dictionaries(st.text(string.ascii_letters, max_size=5), st.integers(), max_size=3),
 }

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from harness.backends.netns.loop import Loop
 from harness.errors import LabError
+from harness.sockets.loop import Loop
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The one event loop of a lab: sockets of every node and switch, and every timer, in one thread.
+"""The one event loop, of a lab or of this host: every socket and every timer, in one thread.
 
 Timers fire strictly in the order of their due moments, whatever the machine was doing meanwhile. When the
 machine stalls, what was due first still happens first: a membership that ages at 2.600 s is gone before the

@@ -1,0 +1,1 @@
+"""The probe tools as programs of this host: command lines, output, signals. Standard library only."""
