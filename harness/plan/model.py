@@ -414,8 +414,9 @@ class ExpectReport:
     """What a probe tool reports, in the figures of ``hosts`` about ``peers`` (never about themselves).
 
     Bounds hold for every (host, peer); None is not judged. Loss is a share of what was asked, also where the
-    tool counts from its first answer on. ``first`` is the number of that, ``last_s`` the moment of the last one,
-    ``distance`` in hops, ``size`` in bytes of UDP payload of the largest answer. ``status`` is the tool's exit status on each of ``hosts``.
+    tool counts from its first answer on. ``first`` is the number of that, ``last_s`` the moment of the last
+    one, ``distance`` in hops, ``size`` in bytes of UDP payload of the largest answer. ``status`` is the
+    tool's exit status on each of ``hosts``.
     """
 
     where: Where
