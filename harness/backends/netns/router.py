@@ -14,13 +14,14 @@ from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.journal import Journal
 from harness.backends.netns.packet import Tap
-from harness.backends.netns.sockets import INTERFACE, open_raw_sender, sockaddr
+from harness.backends.netns.sockets import INTERFACE, INTERFACE_INDEX, open_raw_sender
 from harness.errors import LabError
 from harness.plan.model import PeerKind, PlanHost
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, Send, TableChange
 from harness.protocols.querier import Querier
 from harness.protocols.querier_config import QuerierConfig
+from harness.sockets.groups import sockaddr
 from harness.sockets.loop import Alarm, Loop
 from harness.wire import ethernet, ipv4, ipv6
 from harness.wire.membership import Address
@@ -112,7 +113,7 @@ class _StackSender:
         """Send the packet in a frame; False if the stack refuses it."""
         packet = ethernet.decode(frame).payload
         try:
-            self._socket.sendto(packet, sockaddr(self._destination(packet), 0))
+            self._socket.sendto(packet, sockaddr(self._destination(packet), 0, INTERFACE_INDEX))
         except OSError:
             return False
         return True

@@ -1,21 +1,20 @@
 """The hosts' sockets of both families: out of which interface, how far, in which groups; and their taps.
 
-Every function opens its socket in the network namespace that the thread is in. Options follow ip(7), ipv6(7)
-and the protocol-independent joins of RFC 3678 section 5; numbers that Python lacks are those of linux/in.h
-and linux/in6.h. Raises OSError as the kernel does.
+Every function opens its socket in the network namespace that the thread is in, and raises OSError as the
+kernel does.
 """
 
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Iterable
 from contextlib import suppress
-from ipaddress import IPv4Address
 from pathlib import Path
 
 from harness.backends.netns.bpf import UDP6_TO_GROUPS, UDP_TO_GROUPS, attach
 from harness.backends.netns.packet import grow_buffer
+from harness.sockets import groups
+from harness.sockets.groups import Via, sockaddr
 from harness.wire import ethernet, ipv6
 from harness.wire.membership import Address
 
@@ -28,12 +27,8 @@ SOURCES_OF_A_SOCKET = {4: 10, 6: 64}
 The first can be set in each namespace, the second only for the whole machine.
 """
 
-_IP_MULTICAST_ALL = 49  # 0 delivers only what this very socket joined
-_IPV6_MULTICAST_ALL = 29
-_IP_ADD_SOURCE_MEMBERSHIP, _IP_DROP_SOURCE_MEMBERSHIP = 39, 40
-_MCAST_JOIN_SOURCE_GROUP, _MCAST_LEAVE_SOURCE_GROUP = 46, 47
-_GROUP_SOURCE_REQ = struct.Struct("=I4x128s128s")
-_SOCKADDR_IN6 = struct.Struct("=H2x4x16sI")
+_EVERY_HOST = Via(index=INTERFACE_INDEX)
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 _DISCARD_PORT = 9
 _FRAGMENT_HEADER, _UDP_HEADER = 8, 8
 _TAPS = {4: (ethernet.ETHERTYPE_IPV4, UDP_TO_GROUPS), 6: (ethernet.ETHERTYPE_IPV6, UDP6_TO_GROUPS)}
@@ -41,16 +36,8 @@ _TAPS = {4: (ethernet.ETHERTYPE_IPV4, UDP_TO_GROUPS), 6: (ethernet.ETHERTYPE_IPV
 
 def open_sender(version: int, hops: int) -> socket.socket:
     """A socket that sends to groups out of eth0, ``hops`` far, and does not hear itself."""
-    if version == 4:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        _send_from_eth0(sock)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, hops)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
-        return sock
-    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, INTERFACE_INDEX)
-    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, hops)
-    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
+    sock = socket.socket(_FAMILIES[version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    groups.send_groups_via(sock, version, _EVERY_HOST, hops=hops, loop=False)
     return sock
 
 
@@ -59,37 +46,21 @@ def open_raw_sender(version: int) -> socket.socket:
 
     That of IPv6 goes where the zone of the address says.
     """
-    family = socket.AF_INET if version == 4 else socket.AF_INET6
-    sock = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    sock = socket.socket(_FAMILIES[version], socket.SOCK_RAW, socket.IPPROTO_RAW)
     if version == 4:
-        _send_from_eth0(sock)
+        groups.send_groups_via(sock, version, _EVERY_HOST, loop=True)
     return sock
-
-
-def _send_from_eth0(sock: socket.socket) -> None:
-    interface = struct.pack("4s4si", bytes(4), bytes(4), INTERFACE_INDEX)
-    sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
 
 
 def open_receiver(address: Address, port: int) -> socket.socket:
     """A socket that hears what is sent to a group or an own address; it joins nothing yet."""
-    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
-    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    sock = socket.socket(_FAMILIES[address.version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     grow_buffer(sock)
-    if isinstance(address, IPv4Address):
-        sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
-    else:
+    if address.version == 6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MULTICAST_ALL, 0)
-    sock.bind(sockaddr(address, port))
+    groups.hear_only_joined(sock, address.version)
+    sock.bind(sockaddr(address, port, INTERFACE_INDEX))
     return sock
-
-
-def sockaddr(address: Address, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
-    """An address for bind and sendto; those of IPv6 with the zone that link-local ones need."""
-    if isinstance(address, IPv4Address):
-        return str(address), port
-    return str(address), port, 0, INTERFACE_INDEX
 
 
 def change_membership(
@@ -97,36 +68,12 @@ def change_membership(
 ) -> None:
     """Join or leave a group, of all sources or of these alone; ``own`` is the host's address."""
     if sources is None:
-        _change(sock, group, joined)
+        groups.change_membership(sock, group, _EVERY_HOST, joined=joined)
         return
+    via = groups.Via(index=INTERFACE_INDEX, address=own)
     for source in sources:
         if source != own:
-            _change_source(sock, group, joined, own, source)
-
-
-def _change(sock: socket.socket, group: Address, joined: bool) -> None:
-    if isinstance(group, IPv4Address):
-        option = socket.IP_ADD_MEMBERSHIP if joined else socket.IP_DROP_MEMBERSHIP
-        request = struct.pack("4s4si", group.packed, bytes(4), INTERFACE_INDEX)
-        sock.setsockopt(socket.IPPROTO_IP, option, request)
-        return
-    option = socket.IPV6_JOIN_GROUP if joined else socket.IPV6_LEAVE_GROUP
-    sock.setsockopt(socket.IPPROTO_IPV6, option, struct.pack("16sI", group.packed, INTERFACE_INDEX))
-
-
-def _change_source(sock: socket.socket, group: Address, joined: bool, own: Address, source: Address) -> None:
-    if isinstance(group, IPv4Address):
-        option = _IP_ADD_SOURCE_MEMBERSHIP if joined else _IP_DROP_SOURCE_MEMBERSHIP
-        sock.setsockopt(socket.IPPROTO_IP, option, group.packed + own.packed + source.packed)
-        return
-    option = _MCAST_JOIN_SOURCE_GROUP if joined else _MCAST_LEAVE_SOURCE_GROUP
-    request = _GROUP_SOURCE_REQ.pack(INTERFACE_INDEX, _storage(group), _storage(source))
-    sock.setsockopt(socket.IPPROTO_IPV6, option, request)
-
-
-def _storage(address: Address) -> bytes:
-    """A struct sockaddr_storage, which pads it with zeros to 128 octets."""
-    return _SOCKADDR_IN6.pack(socket.AF_INET6, address.packed, 0)
+            groups.change_membership(sock, group, via, joined=joined, source=source)
 
 
 def allow_sources(count: int) -> None:

@@ -20,6 +20,7 @@ from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.packet import newly_dropped
 from harness.backends.netns.sockets import (
+    INTERFACE_INDEX,
     SOURCES_OF_A_SOCKET,
     allow_sources,
     announce,
@@ -28,11 +29,11 @@ from harness.backends.netns.sockets import (
     open_sender,
     open_tap,
     payload_at,
-    sockaddr,
 )
 from harness.errors import LabError
 from harness.observations.model import Arrived, Impaired, Membership, Sent
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream
+from harness.sockets.groups import Target, sockaddr
 from harness.sockets.loop import Loop
 from harness.wire import probe
 from harness.wire.membership import Address
@@ -51,8 +52,6 @@ class MembershipChanged(Protocol):
         """``node`` has joined or left the group of ``stream``."""
 
 
-Target = tuple[str, int] | tuple[str, int, int, int]
-"""An address and a port, as sendto takes them."""
 Key = tuple[int, int, int]
 """stream, number of the sender, sequence"""
 
@@ -227,7 +226,9 @@ class Traffic:
             hosts = (self._hosts[name] for name in stream.receivers if name != sender)
             unicast = (host.unicast_for(stream.group) for host in hosts)
             targets = (stream.group,) if stream.cast is Cast.MULTICAST else unicast
-            self._addresses[key] = tuple(sockaddr(address, stream.port) for address in targets)
+            self._addresses[key] = tuple(
+                sockaddr(address, stream.port, INTERFACE_INDEX) for address in targets
+            )
         return self._addresses[key]
 
     # --- receiving ----------------------------------------------------------------------------------------

@@ -1,0 +1,276 @@
+"""A probe tool's machine (``protocols/probes/program.py``) on real sockets: of this host, or of a lab's node.
+
+The driver opens what the program wants in the network namespace that the thread is in, hands it what arrives
+and what is due, and carries out its effects in their order. It decides nothing. The clock is passed in, so
+that a program in a lab lives in the customer's seconds.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import Protocol, assert_never
+
+from harness.protocols.probes.program import (
+    Answered,
+    Asked,
+    Effect,
+    Ended,
+    Endpoint,
+    Figures,
+    Incoming,
+    Join,
+    Leave,
+    Program,
+    Say,
+    SocketsWanted,
+    Transmit,
+)
+from harness.sockets.groups import (
+    Target,
+    Via,
+    change_membership,
+    hear_only_joined,
+    send_groups_via,
+    sockaddr,
+)
+from harness.sockets.loop import Alarm, Loop
+from harness.wire.membership import Address
+
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+_ANY = {4: "0.0.0.0", 6: "::"}  # noqa: S104  what a server without an address of its own is bound to
+_LARGEST = 65536
+_READ_AT_ONCE = 64
+"""So many datagrams are read before timers get their turn: a flood must not stop the clock."""
+_KNOWN_ADDRESSES = 4096
+_HOPS = struct.Struct("=i")
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_HOPS.size)
+_IP_RECVTTL, _IPV6_RECVHOPLIMIT = 12, 51  # linux/in.h, linux/in6.h
+
+Told = Say | Asked | Answered | Figures | Join | Leave | Ended
+"""What whoever runs a program is told; joins and leaves have been carried out by then."""
+
+
+class Clock(Protocol):
+    """The program's seconds and the loop's."""
+
+    def now(self) -> float:
+        """Return the present moment in the program's seconds."""
+        ...
+
+    def real(self, at_s: float) -> float:
+        """Return a moment of the program's in the loop's seconds."""
+        ...
+
+
+class Listener(Protocol):
+    """Is told what a program does, as it does it."""
+
+    def __call__(self, effect: Told, at_s: float, /) -> None:
+        """``at_s`` is the present moment in the program's seconds."""
+
+
+class RealTime:
+    """A clock whose seconds are the loop's own."""
+
+    @staticmethod
+    def now() -> float:
+        """Return the present moment."""
+        return Loop.now()
+
+    @staticmethod
+    def real(at_s: float) -> float:
+        """Return the same moment."""
+        return at_s
+
+
+class ProbeSockets:
+    """The own socket of a program, and its group's if it wants one. Raises OSError as the kernel does."""
+
+    def __init__(self, wanted: SocketsWanted, via: Via) -> None:
+        self._via = via
+        self._zone = via.index
+        self.group: socket.socket | None = None
+        self.own = self._open(wanted, buffer=wanted.buffer)
+        try:
+            self._set_up_own(wanted)
+            self.port: int = self.own.getsockname()[1]
+            if wanted.group is not None:
+                self._open_group(wanted, wanted.group)
+        except OSError:
+            self.close()
+            raise
+
+    def _open(self, wanted: SocketsWanted, *, buffer: int | None) -> socket.socket:
+        sock = socket.socket(_FAMILIES[wanted.version], socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        if buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+        if wanted.version == 4:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVHOPLIMIT, 1)
+        return sock
+
+    def _set_up_own(self, wanted: SocketsWanted) -> None:
+        own = self.own
+        if wanted.version == 4:
+            own.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, wanted.hops)
+        else:
+            own.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, wanted.hops)
+        send_groups_via(own, wanted.version, self._via, hops=wanted.hops, loop=wanted.loop)
+        if wanted.broadcast:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        if wanted.local is None:
+            own.bind((_ANY[wanted.version], wanted.port))
+        else:
+            own.bind(sockaddr(wanted.local, wanted.port, self._zone))
+        if wanted.peer is not None:
+            own.connect(sockaddr(wanted.peer.address, wanted.peer.port, self._zone))
+
+    def _open_group(self, wanted: SocketsWanted, group: Address) -> None:
+        sock = self.group = self._open(wanted, buffer=wanted.buffer)
+        if wanted.shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if group.is_multicast:
+            hear_only_joined(sock, wanted.version)
+        port = self.port if wanted.group_port is None else wanted.group_port
+        sock.bind(sockaddr(group, port, self._zone))
+
+    def change_membership(self, change: Join | Leave) -> None:
+        """Carry out a join or a leave on the group's socket. Raises OSError as the kernel does."""
+        if self.group is not None:
+            joined = isinstance(change, Join)
+            change_membership(self.group, change.group, self._via, joined=joined, source=change.source)
+
+    def target(self, to: Endpoint) -> Target:
+        """Return an endpoint as sendto takes it."""
+        return sockaddr(to.address, to.port, self._zone)
+
+    def close(self) -> None:
+        """Close both."""
+        self.own.close()
+        if self.group is not None:
+            self.group.close()
+
+
+class Driver:
+    """Runs one program from ``start`` to its end, or to ``close``.
+
+    ``ended`` is its status once it has ended. Opening and joining raise OSError as the kernel does.
+    """
+
+    def __init__(
+        self, program: Program, loop: Loop, listener: Listener, *, via: Via, clock: Clock | None = None
+    ) -> None:
+        self.ended: int | None = None
+        self.sockets = ProbeSockets(program.sockets, via)
+        self._program = program
+        self._connected = program.sockets.peer is not None
+        self._loop = loop
+        self._listener = listener
+        self._clock: Clock = RealTime() if clock is None else clock
+        self._alarm = Alarm(loop, self._ring)
+        self._targets: dict[Endpoint, Target] = {}
+        self._senders: dict[tuple[str, int], Endpoint] = {}
+        self._is_open = True
+        loop.watch(self.sockets.own.fileno(), lambda: self._read(self.sockets.own, by_group=False))
+        if (group := self.sockets.group) is not None:
+            loop.watch(group.fileno(), lambda: self._read(group, by_group=True))
+
+    # --- from outside -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Let the program begin."""
+        self._obey(self._program.start(self._clock.now(), self.sockets.port))
+
+    def interrupt(self) -> None:
+        """Let the program end, as the user's SIGINT does."""
+        self._obey(self._program.interrupt(self._clock.now()))
+
+    def report(self) -> None:
+        """Let the program say how it stands."""
+        self._obey(self._program.report(self._clock.now()))
+
+    def close(self) -> None:
+        """Close the sockets; a program that has not ended is left as it is. Closing twice is no error."""
+        if self._is_open:
+            self._is_open = False
+            for sock in (self.sockets.own, self.sockets.group):
+                if sock is not None:
+                    self._loop.unwatch(sock.fileno())
+            self.sockets.close()
+
+    # --- from the loop ------------------------------------------------------------------------------------
+
+    def _ring(self, due_s: float) -> None:
+        del due_s
+        if self._is_open:
+            self._obey(self._program.tick(self._clock.now()))
+
+    def _read(self, sock: socket.socket, *, by_group: bool) -> None:
+        for _ in range(_READ_AT_ONCE):
+            if not self._is_open:
+                return
+            try:
+                payload, ancillary, _, address = sock.recvmsg(_LARGEST, _ANCILLARY_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError as error:  # what an earlier send earned, told by ICMP
+                self._obey(self._program.refused(error.errno or errno.EIO, self._clock.now()))
+                continue
+            hops = _HOPS.unpack(ancillary[0][2])[0] if ancillary else None
+            sender = self._senders.get(address[:2]) or self._new_sender(address)
+            datagram = Incoming(payload=payload, sender=sender, by_group=by_group, hops=hops)
+            self._obey(self._program.receive(datagram, self._clock.now()))
+
+    def _new_sender(self, address: tuple[str, int]) -> Endpoint:
+        """Read an address once: a program hears the same few again and again."""
+        if len(self._senders) >= _KNOWN_ADDRESSES:
+            self._senders.clear()
+        host, port = address[:2]
+        sender = Endpoint(address=ip_address(host.partition("%")[0]), port=port)
+        self._senders[host, port] = sender
+        return sender
+
+    # --- effects ------------------------------------------------------------------------------------------
+
+    def _obey(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Transmit():
+                    self._transmit(effect)
+                case Join() | Leave():
+                    self.sockets.change_membership(effect)
+                    self._listener(effect, self._clock.now())
+                case Ended():
+                    self.ended = effect.status
+                    self.close()
+                    self._listener(effect, self._clock.now())
+                case Say() | Asked() | Answered() | Figures():
+                    self._listener(effect, self._clock.now())
+                case _:
+                    assert_never(effect)
+        if self._is_open and (due_s := self._program.next_deadline()) is not None:
+            self._alarm.set(self._clock.real(due_s))
+
+    def _transmit(self, effect: Transmit) -> None:
+        try:
+            if self._connected and not effect.to.address.is_multicast:
+                self.sockets.own.send(effect.payload)
+            else:
+                self.sockets.own.sendto(effect.payload, self._target(effect.to))
+        except OSError as error:
+            self._obey(self._program.refused(error.errno or errno.EIO, self._clock.now()))
+
+    def _target(self, to: Endpoint) -> Target:
+        target = self._targets.get(to)
+        if target is None:
+            if len(self._targets) >= _KNOWN_ADDRESSES:
+                self._targets.clear()
+            target = self._targets[to] = self.sockets.target(to)
+        return target
