@@ -18,12 +18,13 @@ from typing import assert_never
 
 from harness.backends.base import Emit
 from harness.backends.model.agenda import Agenda
-from harness.backends.model.cables import CableEnd
+from harness.backends.model.cables import CableEnd, Datagram, StreamDatagram
 from harness.backends.model.flows import Flows
 from harness.backends.model.hosts import INTERFACE, Host
 from harness.backends.model.journal import Journal
 from harness.backends.model.switches import Switch
 from harness.backends.model.trails import Steps
+from harness.backends.model.udp import Udp
 from harness.observations.model import Acted, Membership, Phase, Remark
 from harness.plan.hosts import Learning, groups_in, learning, longest_response_s
 from harness.plan.model import Action, ActionKind, Cast, End, ImpairedEnd, Plan, PlanHost, PlanStream
@@ -64,6 +65,8 @@ class World:
         with _without_collector():
             self._make_devices()
             self._lay_cables()
+        self.udp = Udp(plan, agenda, self._hosts, self._flows)
+        """The sockets of programs."""
 
     def run(self) -> None:
         """Settle, walk the timeline, record."""
@@ -94,10 +97,17 @@ class World:
         steps: Steps = {}
         # Neighbours stand side by side in memory too: a query comes to all of a switch together.
         hosts = {
-            host.name: Host(host, _addresses(host, plan), agenda, chance, journal, flows.arrived, steps)
+            host.name: Host(host, _addresses(host, plan), agenda, chance, journal, self._arrived, steps)
             for host in sorted(plan.hosts, key=lambda host: host.switch)
         }
         self._hosts.update((host.name, hosts[host.name]) for host in plan.hosts)
+
+    def _arrived(self, host: Host, datagram: Datagram) -> None:
+        """Somebody's datagram has come to a host on its own."""
+        if isinstance(datagram, StreamDatagram):
+            self._flows.arrived(host, datagram)
+        else:
+            self.udp.arrived(host, datagram)
 
     def _lay_cables(self) -> None:
         plan = self._plan
