@@ -6,7 +6,7 @@ what is due, and carries out its effects in their order. It decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from harness.backends.model.agenda import Agenda, Alarm
@@ -63,13 +63,20 @@ class Moments:
             self.told_s = round(now_s, 6)
 
 
+def _everything(payload: bytes) -> bool:
+    del payload
+    return True
+
+
 class ProgramAtWork:
     """Runs one program on a host from ``start`` to its end, or to ``close``.
 
     ``ended`` is its status once it has ended. Opening raises OSError as the kernel does.
     """
 
-    __slots__ = ("_alarm", "_due_s", "_listener", "_moments", "_program", "_send", "_sockets", "ended")
+    __slots__ = (
+        *("_alarm", "_due_s", "_listener", "_moments", "_program", "_send", "_sockets", "ended", "heeds"),
+    )
 
     def __init__(
         self, program: Program, host: str, udp: Udp, agenda: Agenda, moments: Moments, listener: Listener
@@ -82,6 +89,8 @@ class ProgramAtWork:
         self._alarm = Alarm(agenda, self._ring)
         self._sockets = udp.open(host, program.sockets, self)
         self._send = self._sockets.send
+        self.heeds: Callable[[bytes], bool] = getattr(program, "is_mine", _everything)
+        """Whether a datagram of the group's socket may matter: most answers to a group are for others."""
 
     # --- from outside -------------------------------------------------------------------------------------
 
@@ -122,11 +131,13 @@ class ProgramAtWork:
         moments = self._moments
         for effect in effects:
             match effect:
+                case Answered() | Asked():
+                    self._listener(effect, moments.told_s)
                 case Transmit():
                     error = self._send(effect.payload, effect.to)
                     if error:
                         self._obey(self._program.refused(error, moments.now()))
-                case Say() | Asked() | Answered() | Figures():
+                case Say() | Figures():
                     self._listener(effect, moments.told_s)
                 case Join() | Leave():
                     self._sockets.change_membership(effect)

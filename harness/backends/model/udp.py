@@ -52,6 +52,10 @@ class Owner(Protocol):
         """Take a datagram."""
         ...
 
+    def heeds(self, payload: bytes) -> bool:
+        """Whether it is not certain that a datagram of the group's socket would be passed over."""
+        ...
+
     def refused(self, error: int) -> None:
         """Be told that an earlier datagram was answered with an error."""
         ...
@@ -76,6 +80,7 @@ class _Way:
     kind: Kind
     target: Host | None
     to_many: bool
+    size: int
     version: int = -1
     alone: bool = False
     takers: tuple[_Taker, ...] | None = None
@@ -108,7 +113,7 @@ class Sockets:
     """The own socket of a program, and its group's if it wants one. Made by ``Udp.open``."""
 
     __slots__ = (
-        *("_depart", "_largest", "_number", "_udp", "_ways", "filters", "group_port", "host", "is_open"),
+        *("_depart", "_largest", "_number", "_recent", "_udp", "_ways", "filters", "group_port", "host", "is_open"),
         *("owner", "port", "wanted"),
     )
 
@@ -128,6 +133,8 @@ class Sockets:
         self._number = number
         self._largest = _LARGEST_PAYLOAD[wanted.version]
         self._ways: dict[tuple[Endpoint, int], _Way] = {}
+        self._recent: dict[int, _Way] = {}
+        """The way last taken by each object that names an endpoint: their hashes cost more than the rest."""
 
     def send(self, payload: bytes, to: Endpoint) -> int:
         """Send from the own socket; return the kernel's errno, 0 if it took the datagram."""
@@ -139,16 +146,22 @@ class Sockets:
         return 0
 
     def _way(self, to: Endpoint, size: int) -> _Way:
+        way = self._recent.get(id(to))
+        if way is not None and way.to is to and way.size == size:
+            return way
         way = self._ways.get((to, size))
         if way is None:
+            way = self._udp.way(self, to, size)
             if len(self._ways) >= _KNOWN_WAYS:
                 self._ways.clear()
-            way = self._ways[to, size] = self._udp.way(self, to, size)
+                self._recent.clear()
+            self._ways[to, size] = way
+        if way.to is to:
+            self._recent[id(to)] = way
         return way
 
     def _leave(self, to: Endpoint, payload: bytes) -> None:
-        way = self._way(to, len(payload))
-        self._udp.send(way, payload)
+        self._udp.send(self._way(to, len(payload)), payload)
 
     def change_membership(self, change: Join | Leave) -> None:
         """Carry out a join or a leave on the group's socket."""
@@ -252,7 +265,7 @@ class Udp:
             sizes=packet_sizes(size, mtu, to.address.version),
         )
         sender = Endpoint(address=source, port=socket.port)
-        return _Way(socket, sender, to, kind, target, to_many)
+        return _Way(socket, sender, to, kind, target, to_many, size)
 
     def send(self, way: _Way, payload: bytes) -> None:
         """Let a datagram leave now."""
@@ -321,6 +334,8 @@ class Udp:
     def _hand(takers: tuple[_Taker, ...], way: _Way, payload: bytes) -> None:
         incoming: Incoming | None = None
         for owner, by_group in takers:
+            if by_group and not owner.heeds(payload):
+                continue
             if incoming is None or incoming.by_group is not by_group:
                 incoming = Incoming(payload=payload, sender=way.sender, by_group=by_group, hops=way.kind.hops)
             owner.receive(incoming)
