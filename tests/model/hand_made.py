@@ -1,4 +1,4 @@
-"""Programs made for tests, at work on the hosts of a model: one asks, one answers, both note what they hear."""
+"""A program made for tests, at work on the hosts of a model: it asks, answers, and notes what it hears."""
 
 from __future__ import annotations
 

@@ -58,9 +58,8 @@ def test_a_leave_ends_it_and_switches_learn_of_both(tmp_path):
     asks = Recorded(wanted(A), sends=every_second(2, 8, b"hello", to(GROUP)))
     hears = member(B)
     hears.leaves = [(4.5, GROUP)]
-    run(
-        network(tmp_path, switch=", querier: on, fast_leave: on"), [("a1", asks), ("b1", hears)], records=records
-    )
+    plan = network(tmp_path, switch=", querier: on, fast_leave: on")
+    run(plan, [("a1", asks), ("b1", hears)], records=records)
     assert len(hears.heard) == 3
     lines = [one for one in records if isinstance(one, TableLine) and one.group == str(GROUP)]
     learned = [(one.switch, one.port) for one in lines if one.present]

@@ -113,8 +113,8 @@ class Sockets:
     """The own socket of a program, and its group's if it wants one. Made by ``Udp.open``."""
 
     __slots__ = (
-        *("_depart", "_largest", "_number", "_recent", "_udp", "_ways", "filters", "group_port", "host", "is_open"),
-        *("owner", "port", "wanted"),
+        *("_depart", "_largest", "_number", "_recent", "_udp", "_ways"),
+        *("filters", "group_port", "host", "is_open", "owner", "port", "wanted"),
     )
 
     def __init__(
