@@ -10,14 +10,18 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address, IPv4Network
 from typing import assert_never
 
 from harness.plan.model import Plan, PlanHost
 from harness.plan.tools import PlanTool, Tool
 from harness.protocols.probes.omping import Mode, Omping, OmpingConfig, Peer
+from harness.protocols.probes.omping_config import DEFAULT_PORT
 from harness.protocols.probes.program import Program
 from harness.wire.membership import Address
+
+_NO_ANSWERS = 1
+"""No line for each answer: records have them."""
 
 
 class Role(Enum):
@@ -32,7 +36,8 @@ class Role(Enum):
 class Hosted:
     """A program on a host, at work from ``start_s`` until it ends, or is interrupted at ``stop_s``.
 
-    The nodes of an omping, which ask and answer, are clients. ``program`` has not been started.
+    The nodes of an omping, which ask and answer, are clients. A listener
+    ends by itself at ``stop_s``. ``program`` has not been started.
     """
 
     host: str
@@ -86,3 +91,40 @@ def address_of(host: PlanHost, tool: PlanTool) -> Address:
     if address is None:
         raise ValueError(f"{host.name} has no IPv6 address")
     return address
+
+
+def broadcast_of(plan: Plan, host: PlanHost) -> IPv4Address:
+    """Return the broadcast address of a host's network, which omping's mode ``ipbc`` answers to."""
+    return IPv4Network((host.address, plan.prefix_length), strict=False).broadcast_address
+
+
+def _client(plan: Plan, tool: PlanTool, host: PlanHost, chance: random.Random) -> Program:
+    match tool.tool:
+        case Tool.OMPING:
+            return Omping(_omping(plan, tool, host), chance)
+        case Tool.SSMPING | Tool.ASMPING | Tool.MCFIRST:
+            raise NotImplementedError
+        case _:
+            assert_never(tool.tool)
+
+
+def _server(tool: PlanTool) -> Program:
+    raise NotImplementedError
+
+
+def _omping(plan: Plan, tool: PlanTool, host: PlanHost) -> OmpingConfig:
+    mode = Mode(tool.mode)
+    own = address_of(host, tool)
+    addresses = [address_of(plan.host(name), tool) for name in tool.hosts if name != host.name] or [own]
+    return OmpingConfig(
+        local=own,
+        peers=tuple(Peer(name=str(address), address=address) for address in addresses),
+        group=broadcast_of(plan, host) if mode is Mode.IPBC else tool.group,
+        port=DEFAULT_PORT if tool.port is None else tool.port,
+        period_s=tool.period_s,
+        count=tool.count,
+        hops=tool.hops,
+        mode=mode,
+        quiet=_NO_ANSWERS,
+        pid=tool.number,
+    )

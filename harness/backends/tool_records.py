@@ -114,9 +114,7 @@ class Account:
             case Ended():
                 self.flush()
                 self._leave_all(at_s)
-                self._emit(
-                    ToolEnded(at_s=at_s, tool=self.tool.number, host=self.host, status=effect.status)
-                )
+                self._emit(ToolEnded(at_s=at_s, tool=self.tool.number, host=self.host, status=effect.status))
             case _:
                 assert_never(effect)
 

@@ -151,10 +151,10 @@ class ProbeSockets:
 
     def dropped(self) -> int:
         """Return how many datagrams were lost since the beginning because nobody read in time."""
+        opened = (sock for sock in (self.own, self.group) if sock is not None and sock.fileno() >= 0)
         return self._dropped + sum(
-            struct.unpack_from("=9I", sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))[8]
-            for sock in (self.own, self.group)
-            if sock is not None and sock.fileno() >= 0
+            int(struct.unpack("=9I", sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))[8])
+            for sock in opened
         )
 
     def target(self, to: Endpoint) -> Target:

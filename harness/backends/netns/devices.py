@@ -29,6 +29,7 @@ from harness.backends.netns.open_vswitch import OpenVSwitch
 from harness.backends.netns.router import RouterQuerier
 from harness.backends.netns.sockets import INTERFACE
 from harness.backends.netns.vswitchd import bring_up
+from harness.backends.programs import address_of
 from harness.errors import LabError
 from harness.observations.model import Impaired
 from harness.plan.hosts import (
@@ -434,11 +435,8 @@ class Devices:
                     self._fabric.set_neighbours(name, [(o.unicast_for(stream.group), o.mac) for o in others])
 
     def _set_neighbours_of_tool(self, name: str, tool: PlanTool) -> None:
-        others = [self._plan.host(other) for other in tool.parties if other != name]
-        addresses = [
-            (host.address if tool.version == 4 else host.address6, host.mac) for host in others
-        ]
-        self._fabric.set_neighbours(name, [(one, mac) for one, mac in addresses if one is not None])
+        others = (self._plan.host(other) for other in tool.parties if other != name)
+        self._fabric.set_neighbours(name, [(address_of(other, tool), other.mac) for other in others])
 
 
 def _switch_spec(switch: PlanSwitch) -> SwitchSpec:

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.devices import Devices
-from harness.backends.netns.packet import grow_buffer
 from harness.backends.netns.sockets import INTERFACE_INDEX
 from harness.backends.netns.tool_listener import ToolListener
-from harness.backends.programs import Hosted, address_of
+from harness.backends.programs import Hosted
 from harness.backends.tool_records import Account
-from harness.plan.model import Plan
-from harness.plan.tools import PlanTool
 from harness.protocols.probes.program import Ended, Say
 from harness.sockets.driver import Driver
 from harness.sockets.groups import Via
 from harness.sockets.loop import Loop
+from harness.sockets.packet import grow_buffer
+from harness.wire.membership import Address
 
 _FAILED = 1
+_INTERRUPTS = 2
 
 
 class NativePart:
@@ -28,9 +28,8 @@ class NativePart:
 
     def __init__(
         self,
-        plan: Plan,
-        tool: PlanTool,
         hosted: Hosted,
+        address: Address,
         account: Account,
         loop: Loop,
         clock: Clock,
@@ -41,7 +40,7 @@ class NativePart:
         self._loop = loop
         self._clock = clock
         self._devices = devices
-        self._address = address_of(plan.host(hosted.host), tool)
+        self._address = address
         self._driver: Driver | None = None
         self._reported = 0
 
@@ -74,6 +73,11 @@ class NativePart:
         """End it as Ctrl-C does, unless it has ended or never began."""
         if self._driver is not None and not self.has_ended:
             self._driver.interrupt()
+
+    def end(self) -> None:
+        """End it whatever it still has to do; one interrupt may leave it telling its peers."""
+        for _ in range(_INTERRUPTS):
+            self.interrupt()
 
     def newly_dropped(self) -> int:
         """Return how many datagrams its sockets lost since the last call because nobody read in time."""

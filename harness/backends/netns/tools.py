@@ -14,18 +14,22 @@ from functools import partial
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.devices import Devices
+from harness.backends.netns.installed import command_line
 from harness.backends.netns.native_part import NativePart
 from harness.backends.netns.sockets import SOURCES_OF_A_SOCKET, allow_sources, announce
-from harness.backends.netns.system_part import SystemPart
-from harness.backends.programs import Hosted, Role, programs_of
+from harness.backends.netns.system_part import ENDS_WITHIN_S, SystemPart
+from harness.backends.programs import Hosted, Role, address_of, programs_of
 from harness.backends.tool_records import ToolRecords
 from harness.observations.model import Impaired
 from harness.plan.model import Plan
 from harness.plan.tools import Made, PlanTool
 from harness.sockets.loop import Loop
 
-_ENDS_WITHIN_S = 3.0
-"""How long an installed program may take to end when it is interrupted."""
+_BINDS_WITHIN_S = 5.0
+"""How long an installed server may take to open its port on a busy machine."""
+_KILLED_WITHIN_S = 1.0
+_LISTENS_ON_S = 1.5
+"""How long after the end of the scenario an mcfirst may take to see that its time is over."""
 _SLACK_REAL_S = 0.005
 """An answer that comes this far off its period may be told as if it came on it."""
 
@@ -64,11 +68,15 @@ class Tools:
         for hosted, part in self._parts:
             if isinstance(part, SystemPart) and hosted.role is Role.SERVER:
                 part.start()
-                self._loop.wait_for(part.is_bound, _ENDS_WITHIN_S, part.unbound)
+                self._loop.wait_for(part.is_bound, _BINDS_WITHIN_S, part.unbound)
 
     def _part(self, tool: PlanTool, hosted: Hosted, records: ToolRecords) -> Part:
-        make = NativePart if tool.made is Made.NATIVE else SystemPart
-        return make(self._plan, tool, hosted, records.of(hosted.host), self._loop, self._clock, self._devices)
+        account, devices = records.of(hosted.host), self._devices
+        if tool.made is Made.NATIVE:
+            address = address_of(self._plan.host(hosted.host), tool)
+            return NativePart(hosted, address, account, self._loop, self._clock, devices)
+        argv = command_line(self._plan, tool, hosted.role)
+        return SystemPart(hosted, argv, account, self._loop, self._clock, devices, self._emit)
 
     def start(self) -> None:
         """Put the beginning and the end of every part on the loop: servers begin first and end last."""
@@ -77,9 +85,13 @@ class Tools:
             parts = [(hosted, part) for hosted, part in self._parts if hosted.start_s == start_s]
             parts.sort(key=lambda one: order.index(one[0].role))
             self._loop.call_at(self._clock.real(start_s), partial(self._begin, [part for _, part in parts]))
-        for hosted, part in sorted(self._parts, key=lambda one: -order.index(one[0].role)):
-            if hosted.stop_s < self._plan.duration_s:
+        for hosted, part in self._last_first():
+            if hosted.role is not Role.LISTENER and hosted.stop_s < self._plan.duration_s:
                 self._loop.call_at(self._clock.real(hosted.stop_s), part.interrupt)
+
+    def _last_first(self) -> list[tuple[Hosted, Part]]:
+        order = list(Role)
+        return sorted(self._parts, key=lambda one: -order.index(one[0].role))
 
     @staticmethod
     def _begin(parts: Iterable[Part]) -> None:
@@ -90,14 +102,17 @@ class Tools:
             part.start()
 
     def finish(self) -> None:
-        """End what still runs at the end of the scenario, and wait for its last words."""
-        order = list(Role)
-        for _, part in sorted(self._parts, key=lambda one: -order.index(one[0].role)):
-            part.interrupt()
-        self._loop.wait_until(self._has_ended, self._loop.now() + _ENDS_WITHIN_S)
+        """End what still runs at the end of the scenario, and wait for its last words.
 
-    def _has_ended(self) -> bool:
-        return all(part.has_ended for _, part in self._parts)
+        Listeners end by themselves: they know how long to listen, and say nothing when they are interrupted.
+        """
+        listeners = [part for hosted, part in self._parts if hosted.role is Role.LISTENER]
+        self._loop.wait_until(lambda: _have_ended(listeners), self._loop.now() + _LISTENS_ON_S)
+        for _, part in self._last_first():
+            part.end()
+        parts = [part for _, part in self._parts]
+        end_s = self._loop.now() + ENDS_WITHIN_S + _KILLED_WITHIN_S
+        self._loop.wait_until(lambda: _have_ended(parts), end_s)
 
     # --- reporting ----------------------------------------------------------------------------------------
 
@@ -110,11 +125,13 @@ class Tools:
         """Hand out how many datagrams the sockets lost since the last call because nobody read in time."""
         for hosted, part in self._parts:
             if lost := part.newly_dropped():
-                self._emit(
-                    Impaired(at_s=self._clock.now(), what="socket", count=lost, host=hosted.host)
-                )
+                self._emit(Impaired(at_s=self._clock.now(), what="socket", count=lost, host=hosted.host))
 
     def close(self) -> None:
         """End everything without a word."""
         for _, part in reversed(self._parts):
             part.close()
+
+
+def _have_ended(parts: Iterable[Part]) -> bool:
+    return all(part.has_ended for part in parts)
