@@ -11,7 +11,6 @@ import random
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network
-from typing import assert_never
 
 from harness.plan.model import Plan, PlanHost
 from harness.plan.tools import PlanTool, Tool
@@ -99,17 +98,13 @@ def broadcast_of(plan: Plan, host: PlanHost) -> IPv4Address:
 
 
 def _client(plan: Plan, tool: PlanTool, host: PlanHost, chance: random.Random) -> Program:
-    match tool.tool:
-        case Tool.OMPING:
-            return Omping(_omping(plan, tool, host), chance)
-        case Tool.SSMPING | Tool.ASMPING | Tool.MCFIRST:
-            raise NotImplementedError
-        case _:
-            assert_never(tool.tool)
+    if tool.tool is Tool.OMPING:
+        return Omping(_omping(plan, tool, host), chance)
+    raise ValueError(f"{tool.name}: {tool.tool.value} has no program")
 
 
 def _server(tool: PlanTool) -> Program:
-    raise NotImplementedError
+    raise ValueError(f"{tool.name}: {tool.tool.value} has no server's program")
 
 
 def _omping(plan: Plan, tool: PlanTool, host: PlanHost) -> OmpingConfig:
