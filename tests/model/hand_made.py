@@ -23,21 +23,22 @@ NETWORK = """
         sw1: {{profile: class-b{switch}}}
         sw2: {{profile: class-b{switch}}}
       nodes:
-        a1: {{on: sw1{a1}}}
+        a1: {{on: {first}{a1}}}
         b1: {{on: sw2{b1}}}
         c1: {{on: sw2{c1}}}
       links: chain
     traffic:
-      totem: {{group: 239.192.0.1, rate: 1/s}}
+      totem: {{group: {group}, rate: 1/s}}
     {more}
     expect:
       - {{deliver: totem, until: 1s, result: all}}
 """
 
 
-def network(folder, *, duration="30s", switch=", querier: on", a1="", b1="", c1="", more="timeline: []"):
-    """Two switches, of which one has a node and the other two."""
-    text = NETWORK.format(duration=duration, switch=switch, a1=a1, b1=b1, c1=c1, more=more)
+def network(folder, *, duration="30s", switch=", querier: on", more="timeline: []", **nodes):
+    """Two switches, of which one has a node and the other two; ``nodes`` adds to what is written of each."""
+    settings = {"first": "sw1", "group": "239.192.0.1", "a1": "", "b1": "", "c1": ""} | nodes
+    text = NETWORK.format(duration=duration, switch=switch, more=more, **settings)
     return plan_of(folder, text)
 
 

@@ -23,6 +23,7 @@ from harness.backends.model.flows import Flows
 from harness.backends.model.hosts import INTERFACE, Host
 from harness.backends.model.journal import Journal
 from harness.backends.model.switches import Switch
+from harness.backends.model.tools import Tools
 from harness.backends.model.trails import Steps
 from harness.backends.model.udp import Udp
 from harness.observations.model import Acted, Membership, Phase, Remark
@@ -67,6 +68,7 @@ class World:
             self._lay_cables()
         self.udp = Udp(plan, agenda, self._hosts, self._flows)
         """The sockets of programs."""
+        self._tools = Tools(plan, agenda, self.udp, emit)
 
     def run(self) -> None:
         """Settle, walk the timeline, record."""
@@ -223,9 +225,11 @@ class World:
         self._flows.start(zero_s)
         for actions in _together(plan.actions):
             agenda.at(zero_s + actions[0].at_s, partial(self._act_all, actions))
+        self._tools.start(zero_s)
         agenda.run_until(zero_s + plan.duration_s)
         last_s = max((end.last_out_s for end in self._ends.values()), default=0.0)
         agenda.run_until(min(last_s, agenda.now + _ARRIVAL_LIMIT_REAL_S * plan.speed))
+        self._tools.finish()
         self._flows.finish()
 
     def _act_all(self, actions: Iterable[Action]) -> None:
