@@ -53,6 +53,7 @@ _ANCILLARY_BYTES = socket.CMSG_SPACE(_HOPS.size) + socket.CMSG_SPACE(_PKTINFO6.s
 _IP_TTL, _IP_PKTINFO, _IP_RECVTTL = 2, 8, 12  # linux/in.h
 _IPV6_RECVPKTINFO, _IPV6_PKTINFO, _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT = 49, 50, 51, 52  # linux/in6.h
 _HOPS_LEFT = ((socket.IPPROTO_IP, _IP_TTL), (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT))
+_SO_MEMINFO = 55
 
 Told = Say | Asked | Answered | Figures | Join | Leave | Ended
 """What whoever runs a program is told; joins and leaves have been carried out by then."""
@@ -97,6 +98,7 @@ class ProbeSockets:
     def __init__(self, wanted: SocketsWanted, via: Via) -> None:
         self._via = via
         self._zone = via.index
+        self._dropped = 0
         self.group: socket.socket | None = None
         self.own = self._open(wanted, buffer=wanted.buffer)
         try:
@@ -155,12 +157,21 @@ class ProbeSockets:
             joined = isinstance(change, Join)
             change_membership(self.group, change.group, self._via, joined=joined, source=change.source)
 
+    def dropped(self) -> int:
+        """Return how many datagrams were lost since the beginning because nobody read in time."""
+        opened = (sock for sock in (self.own, self.group) if sock is not None and sock.fileno() >= 0)
+        return self._dropped + sum(
+            int(struct.unpack("=9I", sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))[8])
+            for sock in opened
+        )
+
     def target(self, to: Endpoint) -> Target:
         """Return an endpoint as sendto takes it."""
         return sockaddr(to.address, to.port, self._zone)
 
     def close(self) -> None:
-        """Close both."""
+        """Close both. Closing twice is no error."""
+        self._dropped = self.dropped()
         self.own.close()
         if self.group is not None:
             self.group.close()
