@@ -240,8 +240,8 @@ def _probe_data_plane(fabric: Fabric) -> Iterator[Finding]:
     from harness.backends.netns.data_plane import DataPlane  # noqa: PLC0415
     from harness.backends.netns.losses import Losses  # noqa: PLC0415
     from harness.backends.netns.namespaces import inside  # noqa: PLC0415
-    from harness.backends.netns.packet import Tap  # noqa: PLC0415
     from harness.plan.impairment import Impairment  # noqa: PLC0415
+    from harness.sockets.packet import Tap  # noqa: PLC0415
 
     namespace = fabric.switch_fd(_SWITCH)
 

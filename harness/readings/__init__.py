@@ -1,1 +1,4 @@
-"""What tools and switches print, read: from text to facts with their lines. Standard library only; pure."""
+"""Texts that people paste, read into facts: output of probe tools, of ``bridge`` and ``ip``, of switches.
+
+Nothing here knows what a fact means; that is ``harness.diagnosis``. Standard library only, no I/O.
+"""

@@ -1,8 +1,8 @@
 """Ethernet II headers and the mapping of groups to multicast MAC addresses.
 
-Frames are whole frames without the checksum at the end, as AF_PACKET sockets and captures carry them. A VLAN
-tag is not read: the kernel takes it off before a socket sees the frame. Follows RFC 894, RFC 1112 section 6.4
-and RFC 2464.
+Frames are whole frames without the checksum at the end, as AF_PACKET sockets and captures carry them. VLAN
+tags are taken off by ``untagged``; ``decode`` reads none. Follows RFC 894, RFC 1112 section 6.4, RFC 2464 and
+IEEE 802.1Q clause 9.
 """
 
 from __future__ import annotations
@@ -17,8 +17,13 @@ from harness.wire.membership import Address
 HEADER = struct.Struct("!6s6sH")
 ETHERTYPE_IPV4 = 0x0800
 ETHERTYPE_IPV6 = 0x86DD
+ETHERTYPES_OF_TAGS = (0x8100, 0x88A8)
+"""Of a customer's and of a provider's VLAN tag."""
 MAC_LENGTH = 6
 
+_TAG = struct.Struct("!HH")
+_TAG_AT = 2 * MAC_LENGTH
+_VLAN_BITS = 0x0FFF
 _GROUP_PREFIX_V4 = 0x01005E000000
 _GROUP_PREFIX_V6 = 0x333300000000
 
@@ -63,3 +68,25 @@ def decode(data: bytes) -> EthernetFrame:
     return EthernetFrame(
         destination=destination, source=source, ethertype=ethertype, payload=bytes(data[HEADER.size :])
     )
+
+
+def tagged(frame: bytes, control: int, ethertype: int = ETHERTYPES_OF_TAGS[0]) -> bytes:
+    """The frame with a VLAN tag before all others; ``control`` is priority and VLAN, 16 bits."""
+    return frame[:_TAG_AT] + _TAG.pack(ethertype, control) + frame[_TAG_AT:]
+
+
+def untagged(frame: bytes) -> tuple[tuple[int, ...], bytes]:
+    """The VLANs of a frame, from the outermost in, and the frame without its tags.
+
+    VLAN 0 is none: such a tag gives a priority only (IEEE 802.1Q clause 6.9). A frame that ends inside a tag
+    is given back with what is left of it.
+    """
+    at, vlans = _TAG_AT, []
+    while len(frame) >= at + _TAG.size:
+        kind, control = _TAG.unpack_from(frame, at)
+        if kind not in ETHERTYPES_OF_TAGS:
+            break
+        if control & _VLAN_BITS:
+            vlans.append(control & _VLAN_BITS)
+        at += _TAG.size
+    return tuple(vlans), frame if at == _TAG_AT else frame[:_TAG_AT] + frame[at:]

@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stage import LONG_OPTIONS, MARK, ROUTER_ALERT, Stage, frame, icmpv6, mac_of, stage
 
-from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.data_plane import DataPlane
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.packet import Tap
 from harness.backends.netns.userns import has_capabilities
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import EVERY_SOURCE, FilterMode, SourceFilter, Unregistered
 from harness.protocols.snooping_config import Lookup
+from harness.sockets.bpf import CONTROL_FRAMES
+from harness.sockets.packet import Tap
 from harness.wire.membership import Address
 
 pytestmark = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from harness.backends.netns.packet import Tap
 from harness.sockets.loop import Loop
+from harness.sockets.packet import Tap
 from harness.wire.pcap import PcapWriter
 
 

@@ -13,13 +13,11 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from harness.backends.base import Emit
-from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.data_plane import DataPlane
 from harness.backends.netns.forwarding import Entry
 from harness.backends.netns.journal import Journal
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.packet import Tap
 from harness.plan.model import PeerKind, PlanSwitch
 from harness.protocols.dialect import Dialect, is_of_a_member, never_pruned
 from harness.protocols.effects import (
@@ -33,7 +31,9 @@ from harness.protocols.effects import (
 )
 from harness.protocols.snooping import SnoopingSwitch
 from harness.protocols.snooping_config import SnoopingConfig
+from harness.sockets.bpf import CONTROL_FRAMES
 from harness.sockets.loop import Alarm, Loop
+from harness.sockets.packet import Tap
 from harness.wire.membership import Address
 from harness.wire.pim import carries_pim
 

@@ -14,9 +14,7 @@ import socket
 from collections.abc import Iterable
 from functools import partial
 
-from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
-from harness.backends.netns.packet import Tap
 from harness.backends.netns.silence import OWN_MARK, mute_kernel
 from harness.backends.netns.sockets import INTERFACE
 from harness.errors import LabError
@@ -25,7 +23,9 @@ from harness.protocols.dialect import Dialect
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter
 from harness.protocols.host import MembershipHost
 from harness.protocols.wants import Wants
+from harness.sockets.bpf import CONTROL_FRAMES
 from harness.sockets.loop import Alarm, Loop
+from harness.sockets.packet import Tap
 from harness.wire.membership import Address
 
 _LINK_LIMIT_S, _LINK_POLL_S = 0.5, 0.001

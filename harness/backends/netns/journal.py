@@ -9,10 +9,10 @@ from __future__ import annotations
 from harness.backends import told
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
-from harness.backends.netns.packet import Tap
 from harness.observations.model import Impaired
 from harness.protocols.dialect import Dialect
 from harness.protocols.effects import ForwardingMode, Heard, TableChange
+from harness.sockets.packet import Tap
 
 
 class Journal:

@@ -13,20 +13,20 @@ from functools import partial
 from ipaddress import IPv4Address, ip_address
 
 from harness.backends.base import Emit
-from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.fabric import BRIDGE, Fabric
 from harness.backends.netns.journal import Journal
 from harness.backends.netns.mdb import RTNLGRP_MDB, Member, MemberTable, parse, read_mdb
 from harness.backends.netns.namespaces import inside
 from harness.backends.netns.netlink import HEADER, NetlinkSocket, attributes
-from harness.backends.netns.packet import Tap
 from harness.plan.model import PeerKind, PlanSwitch
 from harness.protocols.dialect import Dialect, never_pruned, read
 from harness.protocols.effects import EVERY_SOURCE, ForwardingMode, SourceFilter, Table, TableChange
 from harness.protocols.intents import Intent, heard, intents
 from harness.protocols.snooping_config import SnoopingConfig
+from harness.sockets.bpf import CONTROL_FRAMES
 from harness.sockets.loop import Loop
+from harness.sockets.packet import Tap
 from harness.wire import membership
 from harness.wire.membership import Address
 

@@ -11,12 +11,10 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from harness.backends.base import Emit
-from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.fabric import BRIDGE
 from harness.backends.netns.journal import Journal
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.packet import Tap
 from harness.backends.netns.vswitchd import LIMIT_S, BridgeSettings, Vswitchd
 from harness.errors import LabError
 from harness.plan.model import PlanSwitch
@@ -25,7 +23,9 @@ from harness.protocols.effects import Effect, ForwardingMode, Table, TableChange
 from harness.protocols.election import Election
 from harness.protocols.intents import heard
 from harness.protocols.snooping_config import RelayTo, SnoopingConfig
+from harness.sockets.bpf import CONTROL_FRAMES
 from harness.sockets.loop import Loop
+from harness.sockets.packet import Tap
 from harness.wire import membership
 from harness.wire.membership import Address
 

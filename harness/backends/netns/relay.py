@@ -14,10 +14,14 @@ from collections.abc import Iterable
 from itertools import count
 from random import Random
 
-from harness.backends.netns.bpf import LARGEST_FRAME
 from harness.backends.netns.fabric import Fabric
 from harness.backends.netns.namespaces import inside
-from harness.backends.netns.packet import (
+from harness.backends.one_way import OneWay
+from harness.plan.impairment import Impairment
+from harness.plan.model import End
+from harness.sockets.bpf import LARGEST_FRAME
+from harness.sockets.loop import Alarm, Loop
+from harness.sockets.packet import (
     ANCILLARY_BYTES,
     ETH_P_ALL,
     PACKET_IGNORE_OUTGOING,
@@ -26,10 +30,6 @@ from harness.backends.netns.packet import (
     grow_buffer,
     newly_dropped,
 )
-from harness.backends.one_way import OneWay
-from harness.plan.impairment import Impairment
-from harness.plan.model import End
-from harness.sockets.loop import Alarm, Loop
 
 _PACKET_VNET_HDR, _PACKET_QDISC_BYPASS = 15, 20  # linux/if_packet.h
 _VNET_HEADER = 10  # struct virtio_net_hdr

@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from harness.backends.base import Emit
-from harness.backends.netns.bpf import CONTROL_FRAMES
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.journal import Journal
-from harness.backends.netns.packet import Tap
 from harness.backends.netns.sockets import INTERFACE, INTERFACE_INDEX, open_raw_sender
 from harness.errors import LabError
 from harness.plan.model import PeerKind, PlanHost
@@ -21,8 +19,10 @@ from harness.protocols.dialect import Dialect
 from harness.protocols.effects import Effect, Send, TableChange
 from harness.protocols.querier import Querier
 from harness.protocols.querier_config import QuerierConfig
+from harness.sockets.bpf import CONTROL_FRAMES
 from harness.sockets.groups import sockaddr
 from harness.sockets.loop import Alarm, Loop
+from harness.sockets.packet import Tap
 from harness.wire import ethernet, ipv4, ipv6
 from harness.wire.membership import Address
 

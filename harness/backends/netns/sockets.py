@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from harness.backends.netns.bpf import UDP6_TO_GROUPS, UDP_TO_GROUPS, attach
-from harness.backends.netns.packet import grow_buffer
 from harness.sockets import groups
+from harness.sockets.bpf import UDP6_TO_GROUPS, UDP_TO_GROUPS, attach
 from harness.sockets.groups import Via, sockaddr
+from harness.sockets.packet import grow_buffer
 from harness.wire import ethernet, ipv6
 from harness.wire.membership import Address
 

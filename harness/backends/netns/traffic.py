@@ -18,7 +18,6 @@ from typing import Protocol
 
 from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
-from harness.backends.netns.packet import newly_dropped
 from harness.backends.netns.sockets import (
     INTERFACE_INDEX,
     SOURCES_OF_A_SOCKET,
@@ -35,6 +34,7 @@ from harness.observations.model import Arrived, Impaired, Membership, Sent
 from harness.plan.model import Cast, Plan, PlanHost, PlanStream
 from harness.sockets.groups import Target, sockaddr
 from harness.sockets.loop import Loop
+from harness.sockets.packet import newly_dropped
 from harness.wire import probe
 from harness.wire.membership import Address
 

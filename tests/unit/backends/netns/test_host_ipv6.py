@@ -8,6 +8,7 @@ from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 
 from harness.backends.netns import host_ipv6, sockets
 from harness.backends.netns.host_ipv6 import HostIPv6
+from harness.sockets.groups import sockaddr
 from harness.wire import ipv6
 
 HOST = HostIPv6(link_local=IPv6Address("fe80::12"), address=IPv6Address("fd77::12"), prefix_length=48)
@@ -49,5 +50,5 @@ def test_the_payload_begins_behind_all_headers() -> None:
 
 
 def test_addresses_of_the_link_need_their_interface() -> None:
-    assert sockets.sockaddr(IPv4Address("239.192.0.1"), 5405) == ("239.192.0.1", 5405)
-    assert sockets.sockaddr(IPv6Address("ff02::1"), 5405) == ("ff02::1", 5405, 0, 2)
+    assert sockaddr(IPv4Address("239.192.0.1"), 5405, 2) == ("239.192.0.1", 5405)
+    assert sockaddr(IPv6Address("ff02::1"), 5405, 2) == ("ff02::1", 5405, 0, 2)

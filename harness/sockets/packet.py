@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from harness.backends.netns.bpf import LARGEST_FRAME, Instruction, attach
+from harness.sockets.bpf import LARGEST_FRAME, Instruction, attach
 
 ETH_P_ALL = 0x0003
 SOL_PACKET = 263

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterable, Sequence
 
 from harness.wire import ipv6, mld
-from harness.wire.ethernet import ETHERTYPE_IPV4, ETHERTYPE_IPV6
+from harness.wire.ethernet import ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPES_OF_TAGS
 from harness.wire.pim import PROTOCOL_PIM
 
 LARGEST_FRAME = 65600
@@ -50,47 +50,81 @@ def _assembled(lines: Sequence[_Line]) -> tuple[Instruction, ...]:
     )
 
 
-CONTROL_FRAMES = _assembled(
+_CONTROL: tuple[_Line, ...] = (
+    (_LD_H, 12),
+    (_JEQ, ETHERTYPE_IPV6, "ipv6", ""),
+    (_JEQ, ETHERTYPE_IPV4, "", "leave"),
+    (_LD_B, 23),
+    (_JEQ, socket.IPPROTO_IGMP, "take", ""),
+    (_JEQ, PROTOCOL_PIM, "", "leave"),
+    (_LD_W, 30),
+    (_JEQ, 0xE000000D, "take", "leave"),
+    "ipv6",
+    (_LD_B, 20),
+    (_JEQ, socket.IPPROTO_HOPOPTS, "options", ""),
+    (_JEQ, socket.IPPROTO_ICMPV6, "", "no icmp"),
+    (_LD_B, 54),
+    (_JEQ, 0, "type", "type"),
+    "no icmp",
+    (_JEQ, PROTOCOL_PIM, "", "leave"),
+    (_LD_H, 38),
+    (_JEQ, 0xFF02, "", "leave"),
+    (_LD_W, 50),
+    (_JEQ, 0x0000000D, "take", "leave"),
+    "options",
+    (_LD_B, 54),
+    (_JEQ, socket.IPPROTO_ICMPV6, "", "leave"),
+    (_LD_B, 55),  # the options' length is in units of eight octets, the first not counted
+    (_LSH, 3),
+    (_ADD, 14 + 40 + 8),
+    (_TAX, 0),
+    (_LD_B_X, 0),
+    "type",
+    *((_JEQ, kind, "take", "") for kind in mld.TYPES),
+    "leave",
+    (_RET, 0),
+    "take",
+    (_RET, LARGEST_FRAME),
+)
+
+CONTROL_FRAMES = _assembled(_CONTROL)
+"""Ethernet frames that a switch's control plane reads.
+
+IGMP, MLD (with hop-by-hop options before it or without any), and PIM to all PIM routers: 224.0.0.13, ff02::d.
+"""
+
+CONTROL_AND_TAGGED = _assembled(
+    ((_LD_H, 12), *((_JEQ, kind, "take", "") for kind in ETHERTYPES_OF_TAGS), *_CONTROL)
+)
+"""The same, and every frame with a VLAN tag in it that the kernel did not take off: an inner one, mostly."""
+
+DATA_TO_GROUPS = _assembled(
     (
         (_LD_H, 12),
         (_JEQ, ETHERTYPE_IPV6, "ipv6", ""),
         (_JEQ, ETHERTYPE_IPV4, "", "leave"),
+        (_LD_B, 30),
+        (_AND, 0xF0),
+        (_JEQ, 0xE0, "", "leave"),
         (_LD_B, 23),
-        (_JEQ, socket.IPPROTO_IGMP, "take", ""),
-        (_JEQ, PROTOCOL_PIM, "", "leave"),
-        (_LD_W, 30),
-        (_JEQ, 0xE000000D, "take", "leave"),
+        (_JEQ, socket.IPPROTO_IGMP, "leave", ""),
+        (_JEQ, PROTOCOL_PIM, "leave", "take"),
         "ipv6",
+        (_LD_B, 38),
+        (_JEQ, 0xFF, "", "leave"),
         (_LD_B, 20),
-        (_JEQ, socket.IPPROTO_HOPOPTS, "options", ""),
-        (_JEQ, socket.IPPROTO_ICMPV6, "", "no icmp"),
-        (_LD_B, 54),
-        (_JEQ, 0, "type", "type"),
-        "no icmp",
-        (_JEQ, PROTOCOL_PIM, "", "leave"),
-        (_LD_H, 38),
-        (_JEQ, 0xFF02, "", "leave"),
-        (_LD_W, 50),
-        (_JEQ, 0x0000000D, "take", "leave"),
-        "options",
-        (_LD_B, 54),
-        (_JEQ, socket.IPPROTO_ICMPV6, "", "leave"),
-        (_LD_B, 55),  # the options' length is in units of eight octets, the first not counted
-        (_LSH, 3),
-        (_ADD, 14 + 40 + 8),
-        (_TAX, 0),
-        (_LD_B_X, 0),
-        "type",
-        *((_JEQ, kind, "take", "") for kind in mld.TYPES),
+        (_JEQ, socket.IPPROTO_HOPOPTS, "leave", ""),
+        (_JEQ, socket.IPPROTO_ICMPV6, "leave", ""),
+        (_JEQ, PROTOCOL_PIM, "leave", "take"),
         "leave",
         (_RET, 0),
         "take",
-        (_RET, LARGEST_FRAME),
+        (_RET, _HEADERS),
     )
 )
-"""Ethernet frames that a switch's control plane reads.
+"""Untagged Ethernet frames whose packet goes to a group and is none of IGMP, PIM or ICMPv6: headers only.
 
-IGMP, MLD (with hop-by-hop options before it or without any), and PIM to all PIM routers: 224.0.0.13, ff02::d.
+No frame passes both this and ``CONTROL_AND_TAGGED``.
 """
 
 UDP_TO_GROUPS = _assembled(

@@ -1,0 +1,217 @@
+"""What probe tools do, as records: the same in every backend, and of native tools and installed ones.
+
+Requests and answers are gathered while their numbers follow each other, a period of the tool apart, with the
+same size and distance; one record then stands for all of them. ``flush`` hands out what has been gathered so
+far. Addresses become the names of the hosts that have them. Pure but for what ``emit`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from harness.backends.base import Emit
+from harness.observations.model import (
+    Membership,
+    ToolAnswered,
+    ToolAsked,
+    ToolEnded,
+    ToolFigures,
+    ToolSaid,
+)
+from harness.plan.model import PlanHost
+from harness.plan.tools import PlanTool
+from harness.protocols.probes.program import Answered, Asked, Cast, Ended, Figures, Join, Leave, Say
+from harness.sockets.driver import Told
+from harness.wire.membership import Address
+
+_ROUNDING_S = 1e-6
+
+
+@dataclass(slots=True)
+class _Asks:
+    first_s: float
+    last_s: float
+    first: int
+    following: int
+
+
+@dataclass(slots=True)
+class _Answers:
+    first_s: float
+    last_s: float
+    first: int
+    following: int
+    size: int
+    distance: int | None
+
+
+class ToolRecords:
+    """The accounts of one tool, one for each host that runs a part of it.
+
+    ``slack_s`` is how far from a period apart, beside half of one, requests and answers may be that are
+    still told as if they were: what a real machine's scheduling adds.
+    """
+
+    def __init__(
+        self, tool: PlanTool, hosts: Iterable[PlanHost], emit: Emit, *, slack_s: float = 0.0
+    ) -> None:
+        self._names = names_by_address(hosts)
+        self._tool = tool
+        self._emit = emit
+        self._slack_s = tool.period_s / 2 + slack_s + _ROUNDING_S
+        self._accounts: dict[str, Account] = {}
+
+    def of(self, host: str) -> Account:
+        """Return the account of what the tool does on a host."""
+        if host not in self._accounts:
+            self._accounts[host] = Account(self._tool, host, self._names, self._emit, self._slack_s)
+        return self._accounts[host]
+
+    def flush(self) -> None:
+        """Hand out what has been gathered on every host."""
+        for account in self._accounts.values():
+            account.flush()
+
+
+class Account:
+    """Listens to the part of a tool that runs on ``host``."""
+
+    def __init__(
+        self, tool: PlanTool, host: str, names: dict[Address, str], emit: Emit, slack_s: float
+    ) -> None:
+        self.tool = tool
+        self.host = host
+        self._names = names
+        self._emit = emit
+        self._period_s = tool.period_s
+        self._slack_s = slack_s
+        self._asks: dict[Address, _Asks] = {}
+        self._answers: dict[tuple[Address, Cast, bool], _Answers] = {}
+
+    def __call__(self, effect: Told, at_s: float, /) -> None:
+        """Take what the tool did at a moment; moments never run backwards."""
+        match effect:
+            case Answered():
+                self._answered(effect, at_s)
+            case Asked():
+                self._asked(effect, at_s)
+            case Say():
+                said = ToolSaid(
+                    at_s=at_s, tool=self.tool.number, host=self.host, text=effect.text, error=effect.error
+                )
+                self._emit(said)
+            case Figures():
+                self.flush()
+                self._emit(self._figures(effect, at_s))
+            case Join() | Leave():
+                joined = isinstance(effect, Join)
+                self._emit(Membership(at_s=at_s, node=self.host, stream=self.tool.number, joined=joined))
+            case Ended():
+                self.flush()
+                self._emit(ToolEnded(at_s=at_s, tool=self.tool.number, host=self.host, status=effect.status))
+            case _:
+                assert_never(effect)
+
+    def flush(self) -> None:
+        """Hand out what has been gathered."""
+        asks, self._asks = self._asks, {}
+        for peer, gathered in asks.items():
+            self._tell_asks(peer, gathered)
+        answers, self._answers = self._answers, {}
+        for key, run in answers.items():
+            self._tell_answers(key, run)
+
+    # --- gathering ----------------------------------------------------------------------------------------
+
+    def _asked(self, effect: Asked, at_s: float) -> None:
+        run = self._asks.get(effect.peer)
+        if run is not None:
+            if self._follows(run, effect.sequence, at_s):
+                run.last_s, run.following = at_s, effect.sequence + 1
+                return
+            self._tell_asks(effect.peer, run)
+        self._asks[effect.peer] = _Asks(at_s, at_s, effect.sequence, effect.sequence + 1)
+
+    def _answered(self, effect: Answered, at_s: float) -> None:
+        key = (effect.peer, effect.cast, effect.duplicate)
+        run = self._answers.get(key)
+        if run is not None:
+            alike = run.size == effect.size and run.distance == effect.distance
+            if alike and self._follows(run, effect.sequence, at_s):
+                run.last_s, run.following = at_s, effect.sequence + 1
+                return
+            self._tell_answers(key, run)
+        self._answers[key] = _Answers(
+            at_s, at_s, effect.sequence, effect.sequence + 1, effect.size, effect.distance
+        )
+
+    def _follows(self, run: _Asks | _Answers, sequence: int, at_s: float) -> bool:
+        """Tell whether the next of a run comes when those before it let expect it."""
+        if sequence != run.following:
+            return False
+        off_s = at_s - run.first_s - (sequence - run.first) * self._period_s
+        return -self._slack_s <= off_s <= self._slack_s
+
+    # --- records ------------------------------------------------------------------------------------------
+
+    def _tell_asks(self, peer: Address, run: _Asks) -> None:
+        self._emit(
+            ToolAsked(
+                at_s=run.last_s,
+                tool=self.tool.number,
+                host=self.host,
+                peer=self._name(peer),
+                first=run.first,
+                count=run.following - run.first,
+            )
+        )
+
+    def _tell_answers(self, key: tuple[Address, Cast, bool], run: _Answers) -> None:
+        peer, cast, duplicate = key
+        self._emit(
+            ToolAnswered(
+                at_s=run.first_s,
+                last_s=run.last_s,
+                tool=self.tool.number,
+                host=self.host,
+                peer=self._name(peer),
+                cast=cast.value,
+                sequence=run.first,
+                size=run.size,
+                count=run.following - run.first,
+                distance=run.distance,
+                duplicate=duplicate,
+            )
+        )
+
+    def _figures(self, said: Figures, at_s: float) -> ToolFigures:
+        return ToolFigures(
+            at_s=at_s,
+            tool=self.tool.number,
+            host=self.host,
+            peer=self._name(said.peer),
+            cast=said.cast.value,
+            sent=said.sent,
+            received=said.received,
+            duplicates=said.duplicates,
+            first=said.first,
+            least_s=said.least_s,
+            mean_s=said.mean_s,
+            most_s=said.most_s,
+            deviation_s=said.deviation_s,
+        )
+
+    def _name(self, address: Address) -> str:
+        return self._names.get(address) or str(address)
+
+
+def names_by_address(hosts: Iterable[PlanHost]) -> dict[Address, str]:
+    """Return whose address is which: every address of every host."""
+    return {
+        address: host.name
+        for host in hosts
+        for address in (host.address, host.address6, host.link_local)
+        if address is not None
+    }
