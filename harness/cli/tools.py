@@ -12,7 +12,7 @@ import click
 import harness
 from harness.errors import ExitCode, HostError
 
-_EXAMPLES = """Write the probe tools as one file: omping, ssmpingd, ssmping, asmping, mcfirst, listen and read.
+_EXAMPLES = """Write the probe tools as one file: omping, ssmping, asmping, mcfirst, listen and the others.
 
 It needs Python 3.11 or later on the node and nothing else: no packages, no root (listen needs the right to
 capture). The same version always writes the same bytes.

@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from harness.tools.__main__ import TOOLS
 
 from harness.cli import execute
 from harness.errors import ExitCode
-from harness.tools.__main__ import TOOLS
 
 
 def run(file, *arguments, folder):
