@@ -134,14 +134,23 @@ Received 100 bytes from 10.77.0.1 after 794.753 ms (ttl/hops 1)
 """
 
 
-def test_mcfirst_counts_by_sender():
+def test_figures_of_mcfirst_are_about_the_group_or_the_source():
     effects = told(Tool.MCFIRST, MCFIRST)
     assert [(one.peer, one.sequence, one.size) for one in of(Answered, effects)] == [
         (N1, 1, 100),
         (N2, 2, 100),
         (N1, 3, 100),
     ]
-    assert [(one.peer, one.received, one.first) for one in of(Figures, effects)] == [(N1, 2, 1), (N2, 1, 2)]
+    group = IPv4Address("239.192.1.1")
+    assert of(Figures, effects) == [Figures(peer=group, cast=Cast.MULTICAST, sent=0, received=3, first=1)]
+    of_a_source = MCFIRST.replace("(*,G) = (*,", "(S,G) = (10.77.0.1,")
+    assert [one.peer for one in of(Figures, told(Tool.MCFIRST, of_a_source))] == [N1]
+
+
+def test_an_mcfirst_that_heard_nothing():
+    text = "mcfirst joined (*,G) = (*,239.192.1.1)\n0 bytes (payload) and 0 packets received in 0.000 seconds"
+    (figures,) = of(Figures, told(Tool.MCFIRST, text))
+    assert (figures.received, figures.first) == (0, None)
 
 
 @pytest.mark.parametrize("kind", list(Tool))
