@@ -98,3 +98,28 @@ def test_an_omping_between_three_nodes(tmp_path):
         ("n2", 0),
         ("n3", 0),
     }
+
+
+def asmping(made, number, host, server, **changes):
+    settings = {
+        "name": f"{made.value}-{number}",
+        "number": number,
+        "tool": Tool.ASMPING,
+        "made": made,
+        "hosts": (host,),
+        "server": server,
+        "count": 4,
+    }
+    return tool(**(settings | changes))
+
+
+def test_asmping_by_our_program_and_by_the_installed_one_side_by_side(tmp_path):
+    ours = asmping(Made.NATIVE, 7, "n2", "n1")
+    theirs = asmping(Made.SYSTEM, 8, "n2", "n3")
+    run = Run(tmp_path, ours, theirs, duration="7s", switch="profile: linux-bridge, snooping: off")
+    for cast in ("unicast", "multicast"):
+        mine, other = run.of("tool-figures", tool=7, cast=cast) + run.of("tool-figures", tool=8, cast=cast)
+        for key in ("sent", "received", "duplicates", "first"):
+            assert mine[key] == other[key], (cast, key, mine, other)
+        assert (mine["sent"], mine["received"]) == (4, 4)
+        assert (mine["peer"], other["peer"]) == ("n1", "n3")
