@@ -114,7 +114,7 @@ def test_no_process_outlives_a_lab_that_comes_to_its_end(tmp_path):
 def test_an_ordinary_user_has_tools_of_both_kinds():
     with tempfile.TemporaryDirectory(prefix="mcast-tools-") as name:
         theirs = asmping(Made.SYSTEM, 7, "n2", "n1", count=2)
-        ours = tool(number=8, count=3, period_s=0.1)
+        ours = tool(number=8, count=3, period_s=0.1, port=4500)
         process = lab(Path(name), theirs, ours, user=NOBODY, duration="6s")
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 0
