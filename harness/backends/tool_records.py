@@ -76,7 +76,10 @@ class ToolRecords:
 
 
 class Account:
-    """Listens to the part of a tool that runs on ``host``."""
+    """Listens to the part of a tool that runs on ``host``.
+
+    It is a member, by one record, while it has joined anything; what has ended is in no group.
+    """
 
     def __init__(
         self, tool: PlanTool, host: str, names: dict[Address, str], emit: Emit, slack_s: float
@@ -87,6 +90,7 @@ class Account:
         self._emit = emit
         self._period_s = tool.period_s
         self._slack_s = slack_s
+        self._joined: dict[tuple[Address, Address | None], None] = {}
         self._asks: dict[Address, _Asks] = {}
         self._answers: dict[tuple[Address, Cast, bool], _Answers] = {}
 
@@ -106,10 +110,10 @@ class Account:
                 self.flush()
                 self._emit(self._figures(effect, at_s))
             case Join() | Leave():
-                joined = isinstance(effect, Join)
-                self._emit(Membership(at_s=at_s, node=self.host, stream=self.tool.number, joined=joined))
+                self._membership(effect, at_s)
             case Ended():
                 self.flush()
+                self._leave_all(at_s)
                 self._emit(ToolEnded(at_s=at_s, tool=self.tool.number, host=self.host, status=effect.status))
             case _:
                 assert_never(effect)
@@ -122,6 +126,32 @@ class Account:
         answers, self._answers = self._answers, {}
         for key, run in answers.items():
             self._tell_answers(key, run)
+
+    # --- memberships --------------------------------------------------------------------------------------
+
+    @property
+    def joined(self) -> tuple[tuple[Address, Address | None], ...]:
+        """Return the groups that it is in, each with the source it was joined for (None: any)."""
+        return tuple(self._joined)
+
+    def _membership(self, change: Join | Leave, at_s: float) -> None:
+        was_member = bool(self._joined)
+        if isinstance(change, Join):
+            self._joined[change.group, change.source] = None
+        else:
+            self._joined.pop((change.group, change.source), None)
+        if was_member != bool(self._joined):
+            self._tell_membership(at_s)
+
+    def _leave_all(self, at_s: float) -> None:
+        """The sockets of what has ended are closed, and so it is in no group any more."""
+        if self._joined:
+            self._joined.clear()
+            self._tell_membership(at_s)
+
+    def _tell_membership(self, at_s: float) -> None:
+        joined = bool(self._joined)
+        self._emit(Membership(at_s=at_s, node=self.host, stream=self.tool.number, joined=joined))
 
     # --- gathering ----------------------------------------------------------------------------------------
 

@@ -55,6 +55,11 @@ class PlanTool:
     start_s: float
     stop_s: float
 
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Return who runs any part of it: the server, then the hosts, each once."""
+        return tuple(dict.fromkeys((*((self.server,) if self.server else ()), *self.hosts)))
+
     def peers_of(self, host: str) -> tuple[str, ...]:
         """Return whom a host's figures are about; of an mcfirst whoever sends, so nobody in particular."""
         if self.tool is Tool.OMPING:

@@ -48,6 +48,7 @@ _READ_AT_ONCE = 64
 _KNOWN_ADDRESSES = 4096
 _HOPS = struct.Struct("=i")
 _ANCILLARY_BYTES = socket.CMSG_SPACE(_HOPS.size)
+_SO_MEMINFO = 55
 _IP_RECVTTL, _IPV6_RECVHOPLIMIT = 12, 51  # linux/in.h, linux/in6.h
 
 Told = Say | Asked | Answered | Figures | Join | Leave | Ended
@@ -93,6 +94,7 @@ class ProbeSockets:
     def __init__(self, wanted: SocketsWanted, via: Via) -> None:
         self._via = via
         self._zone = via.index
+        self._dropped = 0
         self.group: socket.socket | None = None
         self.own = self._open(wanted, buffer=wanted.buffer)
         try:
@@ -147,12 +149,21 @@ class ProbeSockets:
             joined = isinstance(change, Join)
             change_membership(self.group, change.group, self._via, joined=joined, source=change.source)
 
+    def dropped(self) -> int:
+        """Return how many datagrams were lost since the beginning because nobody read in time."""
+        opened = (sock for sock in (self.own, self.group) if sock is not None and sock.fileno() >= 0)
+        return self._dropped + sum(
+            int(struct.unpack("=9I", sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))[8])
+            for sock in opened
+        )
+
     def target(self, to: Endpoint) -> Target:
         """Return an endpoint as sendto takes it."""
         return sockaddr(to.address, to.port, self._zone)
 
     def close(self) -> None:
-        """Close both."""
+        """Close both. Closing twice is no error."""
+        self._dropped = self.dropped()
         self.own.close()
         if self.group is not None:
             self.group.close()

@@ -29,11 +29,12 @@ class NetnsBackend:
         check_isolation()
 
     def check_tools(self, plan: Plan) -> None:
-        """Raise HostError, naming the package, if a firewall or a switch needs what is not installed."""
-        from harness.backends.netns import firewall, vswitchd  # noqa: PLC0415
+        """Raise HostError, naming the cure, if a firewall, switch or tool needs what is not installed."""
+        from harness.backends.netns import firewall, installed, vswitchd  # noqa: PLC0415
 
         firewall.check_tools(plan)
         vswitchd.check_tools(plan)
+        installed.check_tools(plan)
 
     def run(self, plan: Plan, options: Options, emit: Emit) -> None:
         """Build, settle, walk, record, tear down. Leaves the process in a network namespace of its own."""

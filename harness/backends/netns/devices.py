@@ -29,6 +29,7 @@ from harness.backends.netns.open_vswitch import OpenVSwitch
 from harness.backends.netns.router import RouterQuerier
 from harness.backends.netns.sockets import INTERFACE
 from harness.backends.netns.vswitchd import bring_up
+from harness.backends.programs import address_of
 from harness.errors import LabError
 from harness.observations.model import Impaired
 from harness.plan.hosts import (
@@ -53,8 +54,10 @@ from harness.plan.model import (
     PlanSwitch,
     Port,
 )
+from harness.plan.tools import PlanTool, Tool
 from harness.profiles import DataPlane
 from harness.protocols.dialect import Dialect
+from harness.protocols.effects import EVERY_SOURCE, FilterMode, SourceFilter
 from harness.protocols.snooping_config import SnoopingConfig
 from harness.sockets.loop import Loop
 from harness.wire.membership import Address
@@ -349,8 +352,17 @@ class Devices:
 
     def change_membership(self, node: str, stream: PlanStream, *, joined: bool) -> None:
         """Tell an emulated host what its node's sockets have joined or left."""
+        wanted = None
+        if joined:
+            sources = tuple(sorted(self._sources(node, stream), key=int))
+            named = SourceFilter(mode=FilterMode.INCLUDE, sources=sources)
+            wanted = named if stream.source_specific else EVERY_SOURCE
+        self.want(node, stream.number, stream.group, wanted)
+
+    def want(self, node: str, number: int, group: Address, wanted: SourceFilter | None) -> None:
+        """Tell an emulated host what a stream or tool on its node now wants of a group; None: nothing."""
         if (host := self._emulated.get(node)) is not None:
-            host.change_membership(stream, self._sources(node, stream), joined=joined)
+            host.want(number, group, wanted)
 
     def _sources(self, node: str, stream: PlanStream) -> tuple[Address, ...]:
         """Return the addresses of the others that send a stream, from which a node joins its group."""
@@ -410,6 +422,10 @@ class Devices:
         The kernel's table is one for all namespaces of the machine, and full at 1024 learned entries; a mesh
         of 32 nodes would fill it. Permanent entries do not count, and keep ARP out of captures.
         """
+        for tool in self._plan.tools:
+            for name in names:
+                if name in tool.parties and tool.tool is not Tool.MCFIRST:
+                    self._set_neighbours_of_tool(name, tool)
         for stream in self._plan.streams:
             if stream.cast is Cast.MULTICAST:
                 continue
@@ -417,6 +433,10 @@ class Devices:
                 if name in stream.senders:
                     others = (self._plan.host(other) for other in stream.receivers if other != name)
                     self._fabric.set_neighbours(name, [(o.unicast_for(stream.group), o.mac) for o in others])
+
+    def _set_neighbours_of_tool(self, name: str, tool: PlanTool) -> None:
+        others = (self._plan.host(other) for other in tool.parties if other != name)
+        self._fabric.set_neighbours(name, [(address_of(other, tool), other.mac) for other in others])
 
 
 def _switch_spec(switch: PlanSwitch) -> SwitchSpec:

@@ -18,9 +18,9 @@ from harness.backends.netns.clock import Clock
 from harness.backends.netns.silence import OWN_MARK, mute_kernel
 from harness.backends.netns.sockets import INTERFACE
 from harness.errors import LabError
-from harness.plan.model import PlanHost, PlanStream
+from harness.plan.model import PlanHost
 from harness.protocols.dialect import Dialect
-from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter
+from harness.protocols.effects import Effect, Send, SourceFilter
 from harness.protocols.host import MembershipHost
 from harness.protocols.wants import Wants
 from harness.sockets.bpf import CONTROL_FRAMES
@@ -53,18 +53,10 @@ class EmulatedHost:
         self._tap.socket.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, OWN_MARK)
         loop.watch(self._tap.fileno(), self._read)
 
-    def change_membership(self, stream: PlanStream, sources: tuple[Address, ...], *, joined: bool) -> None:
-        """Follow a join or a leave of one of the node's sockets; ``sources`` are those of its streams."""
-        machine = self._machines[Dialect.of(stream.group)]
-        wanted = None
-        if joined:
-            wanted = (
-                SourceFilter(mode=FilterMode.INCLUDE, sources=tuple(sorted(sources, key=int)))
-                if stream.source_specific
-                else EVERY_SOURCE
-            )
-        together = self._wants.change(stream.group, stream.number, wanted)
-        self._obey(machine.join(stream.group, self._loop.now(), together))
+    def want(self, number: int, group: Address, wanted: SourceFilter | None) -> None:
+        """Follow what the sockets of a stream or tool with this number want of a group; None: nothing."""
+        together = self._wants.change(group, number, wanted)
+        self._obey(self._machines[Dialect.of(group)].join(group, self._loop.now(), together))
 
     def rejoin(self) -> None:
         """Report everything anew: the interface has gone down and come up.

@@ -21,6 +21,7 @@ from harness.backends.netns.actions import Actor
 from harness.backends.netns.capture import Capture
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.devices import Devices
+from harness.backends.netns.tools import Tools
 from harness.backends.netns.traffic import Traffic
 from harness.observations.model import Impaired, Phase, Remark
 from harness.plan.hosts import longest_response_s
@@ -61,6 +62,7 @@ class Lab:
         self._traffic = Traffic(
             plan, self._loop, self._clock, emit, devices.enter_host, devices.change_membership
         )
+        self._tools = Tools(plan, self._loop, self._clock, emit, devices)
         self._actor = Actor(plan, self._devices, self._traffic, self._clock, emit)
 
     # --- phases -------------------------------------------------------------------------------------------
@@ -73,6 +75,8 @@ class Lab:
         self._devices.build()
         self._stack.callback(self._traffic.close)
         self._traffic.open()
+        self._stack.callback(self._tools.close)
+        self._tools.open()
         for switch, port in self._options.captures:
             path = self._options.folder / f"{switch}-{port}.pcap"
             with self._devices.enter_switch(switch):
@@ -106,10 +110,12 @@ class Lab:
         self._backlog_drops = _backlog_drops()
         self._devices.impair(self._plan.impaired)
         self._traffic.start()
+        self._tools.start()
         for action in self._plan.actions:
             self._loop.call_at(self._clock.real(action.at_s), partial(self._actor.act, action))
         self._flush_again()
         self._loop.run_until(self._clock.real(self._plan.duration_s))
+        self._tools.finish()
         self._devices.catch_up()
         self._let_arrive()
 
@@ -211,6 +217,8 @@ class Lab:
     def _flush(self) -> None:
         self._traffic.flush()
         self._traffic.report_drops()
+        self._tools.flush()
+        self._tools.report_drops()
         self._devices.report_drops()
         drops = _backlog_drops()
         if drops > self._backlog_drops:

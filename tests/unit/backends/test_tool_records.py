@@ -206,6 +206,25 @@ def test_lines_memberships_and_the_end_are_told_at_once(n1, told):
     ]
 
 
+def test_who_joins_for_several_sources_is_one_member_until_the_last_is_left(n1, told):
+    n1(Join(group=GROUP, source=N2), 0.5)
+    n1(Join(group=GROUP, source=N1), 0.6)
+    n1(Leave(group=GROUP, source=N2), 1.0)
+    assert n1.joined == ((GROUP, N1),)
+    n1(Leave(group=GROUP, source=N1), 1.5)
+    assert [(one.at_s, one.joined) for one in told] == [(0.5, True), (1.5, False)]
+
+
+def test_what_has_ended_is_in_no_group(n1, told):
+    n1(Join(group=GROUP), 0.5)
+    n1(Ended(status=0), 2.0)
+    assert told[1:] == [
+        Membership(at_s=2.0, node="n1", stream=3, joined=False),
+        ToolEnded(at_s=2.0, tool=3, host="n1", status=0),
+    ]
+    assert n1.joined == ()
+
+
 def test_names_of_hosts_stand_for_all_their_addresses(n1, told):
     assert names_by_address(HOSTS) == {
         N1: "n1",
