@@ -21,9 +21,7 @@ def message(content, source, *, mac=HOST_MAC, vlan=None, **around):
 
 def query(source="10.0.0.254", *, group=None, version=2, mac=ROUTER_MAC, vlan=None, around=None, **says):
     named = None if group is None else ip_address(group)
-    return message(
-        Query(group=named, version=version, **says), source, mac=mac, vlan=vlan, **(around or {})
-    )
+    return message(Query(group=named, version=version, **says), source, mac=mac, vlan=vlan, **(around or {}))
 
 
 def report(source, group, *, version=2, vlan=None, **around):

@@ -58,7 +58,12 @@ def test_a_querier_that_asks_as_shipped():
     summary = machine.summary(130)
     assert summary.heard_a_querier
     (querier,) = summary.networks[0].queriers
-    assert (querier.general, querier.moments_s, querier.every_s, querier.wins) == (2, (3.1, 128.1), 125.0, True)
+    assert (querier.general, querier.moments_s, querier.every_s, querier.wins) == (
+        2,
+        (3.1, 128.1),
+        125.0,
+        True,
+    )
     assert "querier 10.0.0.254 asked at 3.1 s, 128.1 s (IGMP v2, every 125 s)" in said(machine, 130)
 
 
@@ -135,7 +140,9 @@ def test_election_and_a_loser_that_goes_on_asking():
 def test_a_query_without_an_address_is_heard_and_wins_nothing():
     machine = listener()
     events = heard(machine, (1, query("0.0.0.0")), (2, query()))
-    assert [event.after for event in events if isinstance(event, QuerierChanged)] == [ip_address("10.0.0.254")]
+    assert [event.after for event in events if isinstance(event, QuerierChanged)] == [
+        ip_address("10.0.0.254")
+    ]
     text = said(machine, 130)
     assert "querier 0.0.0.0 asked at 1.0 s" in text
     assert "it has no address" in text

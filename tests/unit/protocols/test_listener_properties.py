@@ -39,7 +39,9 @@ def frames(draw):
     if kind == 0:
         return draw(st.binary(max_size=200))
     if kind == 1:
-        ethertype = draw(st.sampled_from([b"\x08\0", b"\x86\xdd", b"\x81\0\0\x14\x08\0", b"\x88\xa8\0\1\x86\xdd"]))
+        ethertype = draw(
+            st.sampled_from([b"\x08\0", b"\x86\xdd", b"\x81\0\0\x14\x08\0", b"\x88\xa8\0\1\x86\xdd"])
+        )
         first = draw(st.sampled_from([b"\x45", b"\x46", b"\x60", b"\x4f"]))
         return b"\1\0\x5e\0\0\1" + HOST_MAC + ethertype + first + draw(st.binary(max_size=120))
     frame = bytearray(draw(st.sampled_from(GOOD)))
