@@ -38,13 +38,17 @@ class Heard:
 
 
 class Ear:
-    """Hears one interface of the namespace that it is made in, until it is closed."""
+    """Hears one interface of the namespace that it is made in, until it is closed.
 
-    def __init__(self, interface: str) -> None:
+    ``all_groups`` False leaves the interface's filter as it is: a bridge has none, and asked for all groups
+    it would hand up to this host what it otherwise forwards to others only.
+    """
+
+    def __init__(self, interface: str, *, all_groups: bool = True) -> None:
         self._stamps = Stamps()
-        self.messages = _open(interface, CONTROL_AND_TAGGED)
+        self.messages = _open(interface, CONTROL_AND_TAGGED, all_groups)
         try:
-            self.data = _open(interface, DATA_TO_GROUPS)
+            self.data = _open(interface, DATA_TO_GROUPS, all_groups)
         except OSError:
             self.messages.close()
             raise
@@ -78,7 +82,7 @@ class Ear:
         self.data.close()
 
 
-def _open(interface: str, program: Iterable[Instruction]) -> socket.socket:
+def _open(interface: str, program: Iterable[Instruction], all_groups: bool) -> socket.socket:
     """A socket that hears nothing (protocol 0) until its filter is there and it is bound."""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0)
     try:
@@ -87,8 +91,9 @@ def _open(interface: str, program: Iterable[Instruction]) -> socket.socket:
         attach(sock, program)
         grow_buffer(sock)
         sock.bind((interface, ETH_P_ALL))
-        everything = _MREQ.pack(socket.if_nametoindex(interface), _ALLMULTI, 0, bytes(8))
-        sock.setsockopt(SOL_PACKET, _ADD_MEMBERSHIP, everything)
+        if all_groups:
+            everything = _MREQ.pack(socket.if_nametoindex(interface), _ALLMULTI, 0, bytes(8))
+            sock.setsockopt(SOL_PACKET, _ADD_MEMBERSHIP, everything)
     except OSError:
         sock.close()
         raise

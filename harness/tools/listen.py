@@ -10,13 +10,15 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NoReturn
 
+from harness.diagnosis import Cause, diagnose
+from harness.diagnosis.from_listening import facts_of
 from harness.errors import ExitCode, HarnessError
 from harness.protocols.dialect import Dialect
 from harness.protocols.listening import data, words
@@ -30,6 +32,7 @@ from harness.wire.membership import Address
 DEFAULT_S = 130.0
 """More than the query interval of 125 s (RFC 9776 section 8.2)."""
 LONGEST_S = 86400.0
+MOST_CAUSES = 3
 MOST_EVENTS = 10_000
 """Lines; a flood of forged reports must not fill a disk."""
 
@@ -145,18 +148,38 @@ class _Teller:
 
     def finish(self, summary: Summary, where: str) -> None:
         """The summary."""
+        causes = diagnose(facts_of(summary, where))[:MOST_CAUSES]
         if self._output.wants_json:
-            _write(json.dumps({"where": where, **data.of_summary(summary)}))
+            told = {"where": where, **data.of_summary(summary), "causes": [_as_data(one) for one in causes]}
+            _write(json.dumps(told))
         else:
-            _write(
-                "\n".join(("", *words.summed(summary, where)) if self._told else words.summed(summary, where))
-            )
+            gap = ("",) if self._told else ()
+            _write("\n".join((*gap, *words.summed(summary, where), *_in_words(causes))))
 
     def _may(self) -> bool:
         self._told += 1
         if self._told == MOST_EVENTS + 1:
             print(f"more than {MOST_EVENTS} events: the rest is in the summary only", file=sys.stderr)  # noqa: T201
         return self._told <= MOST_EVENTS
+
+
+def _as_data(cause: Cause) -> dict[str, object]:
+    return {
+        "cause": cause.key,
+        "title": cause.title,
+        "score": cause.score,
+        "evidence": [one.text for one in cause.supports],
+        "against": [one.text for one in cause.against],
+        "remedy": cause.kind.remedy,
+    }
+
+
+def _in_words(causes: tuple[Cause, ...]) -> Iterator[str]:
+    if causes:
+        yield "what this fits, if multicast is lost or comes where nobody wants it:"
+    for cause in causes:
+        yield f"    {cause.title}: {'; '.join(one.text for one in cause.supports)}"
+        yield f"        cure: {cause.kind.remedy}"
 
 
 def _write(text: str) -> None:

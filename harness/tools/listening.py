@@ -77,6 +77,7 @@ class Live:
     def __init__(self, interface: Interface, every: tuple[Interface, ...]) -> None:
         self.name = interface.name
         self._kind, self._running = interface.kind, interface.running
+        self._ports = [one.name for one in every if one.master == interface.index]
         self._stack = (interface.name, *(one.name for one in above(interface, every)))
         if not interface.up:
             raise HostError(f"{self.name} is down and hears nothing", f"ip link set {self.name} up")
@@ -102,7 +103,7 @@ class Live:
 
     def _open(self) -> Ear:
         try:
-            return Ear(self.name)
+            return Ear(self.name, all_groups=self._kind != "bridge")
         except PermissionError as error:
             raise HostError(f"capturing on {self.name} is not permitted", _cure()) from error
         except OSError as error:
@@ -116,9 +117,10 @@ class Live:
         if not self._running:
             yield f"{self.name} had no carrier when this began: nothing can be heard without"
         if self._kind == "bridge":
+            ports = f" ({', '.join(self._ports)})" if self._ports else ""
             yield (
-                f"{self.name} is a bridge: while all groups are listened to, it hands up everything that it "
-                "forwards; listen to its port for what the switch sends here"
+                f"{self.name} is a bridge, and what it keeps from this host is not heard; listen to its port"
+                f"{ports} for what the switch sends"
             )
 
 

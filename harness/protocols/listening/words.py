@@ -306,8 +306,15 @@ def _own(own: OwnMembership, summary: Summary) -> str:
         times = "once" if own.reports == 1 else f"{own.reports} times"
         return f"{own.group}: reported {times}, last at {moment(own.last_s or 0.0)}"
     dialect = Dialect.of(own.group)
-    asked = any(network.asked for network in summary.networks if network.dialect is dialect)
-    why = "although a querier asked" if asked else "nobody asked"
+    askers = [
+        querier
+        for network in summary.networks
+        if network.dialect is dialect
+        for querier in network.queriers
+        if querier.general
+    ]
+    due = any(one.moments_s[0] + (one.max_response_s or 0.0) < summary.listened_s for one in askers)
+    why = "although a querier asked" if due else "no answer is due yet" if askers else "nobody asked"
     return f"{own.group}: not reported for {seconds(summary.listened_s)}: {why}"
 
 

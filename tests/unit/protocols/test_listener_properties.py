@@ -29,6 +29,7 @@ GOOD = (
     tagged(query(), 20),
     tagged(tagged(datagram("10.0.0.5", "239.1.1.1"), 20), 100),
 )
+ETHERTYPES = (b"\x08\0", b"\x86\xdd", b"\x81\0\0\x14\x08\0", b"\x88\xa8\0\1\x86\xdd")
 CAPTURES = Path(__file__).parents[1] / "wire" / "captures"
 
 
