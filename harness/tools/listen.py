@@ -7,7 +7,9 @@ library only, so that it runs where nothing else is installed.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -77,8 +79,12 @@ class Output:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Listen as these arguments say (None: the process's own) and return the exit code."""
+    gc.enable()  # `mcast` has switched it off for its short commands
     try:
         return run(_parser().parse_args(arguments))
+    except BrokenPipeError:  # the reader of our lines has seen enough; Python must not complain at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.INTERRUPTED
     except SystemExit as ended:  # --help
         return ended.code if isinstance(ended.code, int) else ExitCode.PASSED
     except HarnessError as error:
