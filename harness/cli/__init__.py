@@ -1,6 +1,6 @@
 """The ``mcast`` command: ``run``, ``predict``, ``what-if``, ``check``, ``plan``, ``explain``, ``judge``,
 ``profiles``, ``situations``, ``doctor``, and the probe tools ``omping``, ``ssmpingd``, ``ssmping``,
-``asmping``, ``mcfirst``.
+``asmping``, ``mcfirst``, ``listen``.
 
 stdout is the result, stderr the progress. Exit codes are those of ``harness.errors.ExitCode``. A mistake of
 the user's or of the machine's is told without a traceback. Commands are imported when they are called, so
@@ -37,6 +37,7 @@ _COMMANDS = {
     "ssmping": "Ask ssmpingd for unicast and source-specific multicast.",
     "asmping": "Ask ssmpingd for unicast and multicast to a group.",
     "mcfirst": "Join a group and say what comes to it.",
+    "listen": "Hear who asks, who is a member, and what floods, on an interface.",
 }
 
 _HELP = """Reproduce, explain and fix networks that eat a cluster's multicast.

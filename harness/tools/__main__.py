@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from importlib import import_module
 
 TOOLS = {
+    "listen": "harness.tools.listen",
     "omping": "harness.tools.omping",
     "ssmpingd": "harness.tools.ssmpingd",
     "ssmping": "harness.tools.ssmping",
