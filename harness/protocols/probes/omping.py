@@ -116,6 +116,7 @@ class Omping:
             hops=config.hops,
             loop=config.is_alone,
             broadcast=config.mode is Mode.IPBC,
+            group_beginning=self._mine,
             buffer=config.buffer,
         )
 

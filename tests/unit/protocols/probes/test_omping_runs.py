@@ -250,7 +250,7 @@ def test_ipv6_is_the_same():
 
 
 def test_the_sockets_of_an_omping():
-    node = mesh(2, port=5000, hops=10, buffer=4096)[0]
+    node = mesh(2, port=5000, hops=10, buffer=4096, pid=0x01020304)[0]
     assert node.wanted == SocketsWanted(
         version=4,
         local=IPv4Address("10.77.0.1"),
@@ -258,6 +258,7 @@ def test_the_sockets_of_an_omping():
         group=GROUP,
         group_port=5000,
         hops=10,
+        group_beginning=b"A\0\0\0\1\2\0\1\0\x18" + b"\4\3\2\1" + IPv4Address("10.77.0.1").packed,
         buffer=4096,
     )
 
