@@ -276,7 +276,7 @@ def test_inits_come_more_than_a_second_apart_and_queries_each_period():
     assert inits == pytest.approx([0.0, 1.001, 2.002])
     network.run(20)
     asked = [at_s for at_s, node, effect in network.sent if node is early and effect.payload[0:1] == b"Q"]
-    assert asked == pytest.approx([3.005, 4.0, 5.0, 6.0])
+    assert asked == pytest.approx([3.005, 4.005, 5.005, 6.005])
 
 
 def test_whoever_ends_tells_the_others_to_stop_for_three_periods():
