@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from importlib import import_module
 
 TOOLS = {
+    "listen": "harness.tools.listen",
     "omping": "harness.tools.omping",
 }
 """The tools by name, and the modules whose ``main`` takes the rest of the command line."""
