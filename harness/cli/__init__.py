@@ -1,5 +1,5 @@
 """The ``mcast`` command: ``run``, ``predict``, ``what-if``, ``check``, ``plan``, ``explain``, ``judge``,
-``profiles``, ``situations``, ``doctor``.
+``profiles``, ``situations``, ``read``, ``doctor``.
 
 stdout is the result, stderr the progress. Exit codes are those of ``harness.errors.ExitCode``. A mistake of
 the user's or of the machine's is told without a traceback. Commands are imported when they are called, so
@@ -30,6 +30,7 @@ _COMMANDS = {
     "judge": "Judge a run again, without a lab.",
     "profiles": "Show what each vendor's switches do, and who says so.",
     "situations": "Run platforms where they differ, and say what was seen.",
+    "read": "Say what pasted outputs mean: which causes fit, best first.",
     "doctor": "Tell what this host can do.",
 }
 
