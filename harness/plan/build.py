@@ -16,6 +16,7 @@ from harness.plan.moments import Moments
 from harness.plan.names import Mistakes, read_names
 from harness.plan.network import plan_network
 from harness.plan.timeline import Timeline
+from harness.plan.tool_runs import ended_by_s, finish_tools, plan_tools
 from harness.plan.traffic import UNENDING, Streams, finish, plan_streams
 from harness.scenario.loader import LoadedVariant, examine
 
@@ -50,13 +51,16 @@ def build(variant: LoadedVariant) -> Plan:
     if has_ipv6(scenario):
         network = with_ipv6(network, scenario.network, names, mistakes, variant.profiles)
     moments = Moments(scenario.timeline, mistakes)
-    drafts = Streams(plan_streams(scenario.traffic, names, moments, mistakes))
+    streams_found = plan_streams(scenario.traffic, names, moments, mistakes)
+    tools_found = plan_tools(scenario, names, moments, mistakes, len(streams_found) + 1)
+    drafts = Streams(streams_found, tools_found)
     timeline = Timeline(names, network, drafts, moments, mistakes)
     actions = timeline.read(variant)
     expectations = Expectations(variant, names, network, moments, mistakes)
     duration_s = _duration_s(variant, drafts, actions, expectations, mistakes)
     streams = finish(drafts.all, duration_s, frozenset(timeline.leavers), names)
-    expected = expectations.read(Streams(streams), frozenset(timeline.joiners), duration_s)
+    tools = finish_tools(drafts.tools, duration_s)
+    expected = expectations.read(Streams(streams, tools), frozenset(timeline.joiners), duration_s)
     mistakes.raise_all()
     return Plan(
         title=scenario.scenario,
@@ -75,6 +79,7 @@ def build(variant: LoadedVariant) -> Plan:
         impaired=network.impaired,
         relayed=timeline.relayed,
         streams=streams,
+        tools=tools,
         actions=actions,
         expectations=expected,
         quirk=scenario.quirk or "",
@@ -93,14 +98,17 @@ def _duration_s(
     horizon_s, period_s = expectations.horizon_s(streams)
     written_s = variant.scenario.duration
     if written_s is None:
+        speed = variant.scenario.speed
         ends_s = [stream.stop_s for stream in streams.all if stream.stop_s != UNENDING]
-        moments_s = [*(stream.start_s for stream in streams.all), *(action.at_s for action in actions)]
+        ends_s += [end_s for tool in streams.tools if (end_s := ended_by_s(tool, speed)) != UNENDING]
+        moments_s = [*(one.start_s for one in streams.all), *(one.start_s for one in streams.tools)]
+        moments_s += [action.at_s for action in actions]
         margin_s = max(LEAST_MARGIN_S, period_s)
         return round(max([horizon_s, *ends_s, *moments_s]) + margin_s, 6)
-    for stream in streams.all:
-        if stream.start_s >= written_s:
-            message = (
-                f"{stream.name} starts at {stream.start_s:g} s, when the scenario is over ({written_s:g} s)"
-            )
-            mistakes.add(("traffic", stream.name, "start"), message)
+    starts_s = [(one.name, one.start_s) for one in streams.all]
+    starts_s += [(one.name, one.start_s) for one in streams.tools]
+    for name, start_s in starts_s:
+        if start_s >= written_s:
+            message = f"{name} starts at {start_s:g} s, when the scenario is over ({written_s:g} s)"
+            mistakes.add(("traffic", name, "start"), message)
     return written_s

@@ -29,6 +29,7 @@ from harness.plan.model import (
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names
 from harness.plan.network import PlannedNetwork, named_ports
+from harness.plan.reports import ReportReader
 from harness.plan.traffic import Streams
 from harness.plan.vlans import one_domain
 from harness.scenario.expectations import (
@@ -38,6 +39,7 @@ from harness.scenario.expectations import (
     LossResult,
     Matrix,
     Outcome,
+    Reports,
     Stops,
     SwitchState,
     Window,
@@ -79,6 +81,10 @@ class Expectations:
             loc: Loc = ("expect", index)
             if isinstance(written, SwitchState):
                 latest_s = max(latest_s, self._moments.at_s(written.at, (*loc, "at")) or 0.0)
+                continue
+            if isinstance(written, Reports):
+                reporting = (one for one in streams.tools if one.name == written.reports)
+                latest_s = max([latest_s, *(one.start_s + EVIDENCE * one.period_s for one in reporting)])
                 continue
             judged = self._judged(written, streams, loc)
             slowest_s = max((stream.period_s for stream in judged), default=0.0)
@@ -135,6 +141,15 @@ class Expectations:
         where = self._where(loc, written.why)
         if isinstance(written, SwitchState):
             return self._tables(written, loc, where, duration_s)
+        if isinstance(written, Reports):
+            return ReportReader(
+                names=self._names,
+                moments=self._moments,
+                mistakes=self._mistakes,
+                streams=streams,
+                speed=self._variant.scenario.speed,
+                duration_s=duration_s,
+            ).read(written, loc, where)
         before = len(self._mistakes)
         judged = self._judged(written, streams, loc)
         subject = self._subject(written, loc, judged, joiners, duration_s)

@@ -24,13 +24,14 @@ from harness.scenario.expectations import SwitchState
 from harness.scenario.model import Scenario
 from harness.scenario.network import MldQuerier, MldSettings, Network, Nodes, Router, Switch
 from harness.scenario.timeline import Step
+from harness.scenario.traffic import version_of
 
 
 def has_ipv6(scenario: Scenario) -> bool:
     """Whether a scenario has anything to do with IPv6 beside the hosts' own noise."""
     network = scenario.network
     return (
-        any(stream.group.version == 6 for stream in scenario.traffic.values())
+        any(version_of(traffic) == 6 for traffic in scenario.traffic.values())
         or any(_sets_mld(switch) for switch in (*network.switches.values(), *network.bridges.values()))
         or any(_of_ipv6(nodes) for nodes in network.nodes.values())
         or any(router.address6 or router.mld_querier for router in network.routers.values())

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _LINK_SCOPE = 2
 """Of a group of IPv6 (RFC 4291 section 2.7)."""
+UNBOUNDED = 1_000_000_000
+"""Of figures of tools: more than any can be."""
 ROUNDING = 1e-6
 """Of a period: three times a third of a second is one second, although not in binary."""
 
@@ -427,7 +429,7 @@ class ExpectReport:
     ended_by_s: float
     """When the tool has ended, whatever happens."""
     loss: tuple[float, float] | None = None
-    duplicates: tuple[float, float] | None = None
+    duplicates: tuple[int, int] | None = None
     first: tuple[int, int] | None = None
     last_s: tuple[float, float] | None = None
     distance: tuple[int, int] | None = None

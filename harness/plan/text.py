@@ -25,6 +25,7 @@ from harness.plan.model import (
     PlanStream,
     PlanSwitch,
 )
+from harness.plan.tools import Made, PlanTool, Tool
 from harness.protocols.dialect import Dialect
 from harness.protocols.host_config import HostConfig
 from harness.protocols.querier_config import QuerierConfig
@@ -110,6 +111,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "traffic"
     for stream in plan.streams:
         yield f"  {_stream(stream)}"
+    for tool in plan.tools:
+        yield f"  {_tool(tool)}"
     yield "timeline"
     for action in plan.actions:
         name = f" ({action.name})" if action.name else ""
@@ -297,6 +300,29 @@ def _stream(stream: PlanStream) -> str:
         f"from {_who(stream.senders)}, {rate}, {times}; "
         f"members at the start: {_who(stream.receivers)} ({sources})"
     )
+
+
+def _tool(tool: PlanTool) -> str:
+    """Who runs it, what it is given, and when it ends."""
+    made = " (the installed program)" if tool.made is Made.SYSTEM else ""
+    words = [f"{tool.number} {tool.name}: {tool.tool.value}{made} on {_who(tool.hosts)}"]
+    if tool.server:
+        words.append(f"ssmpingd on {tool.server}")
+    if tool.group is not None:
+        words.append(f"group {tool.group}")
+    if tool.source:
+        words.append(f"of {tool.source} alone")
+    if tool.port is not None:
+        words.append(f"port {tool.port}")
+    if tool.tool is not Tool.MCFIRST:
+        words.append(f"one every {seconds(tool.period_s)}")
+    if tool.mode not in {"", "asm"}:
+        words.append(f"mode {tool.mode}")
+    if tool.count is not None:
+        words.append(f"{tool.count} of them")
+    if tool.size is not None:
+        words.append(f"answers of {tool.size} bytes")
+    return f"{', '.join(words)}, from {seconds(tool.start_s)} to {seconds(tool.stop_s)} at most"
 
 
 def _who(names: tuple[str, ...]) -> str:

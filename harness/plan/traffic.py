@@ -12,6 +12,8 @@ from dataclasses import replace
 from harness.plan.model import Cast, PlanStream
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names
+from harness.plan.tools import PlanTool
+from harness.scenario.tools import ToolUse
 from harness.scenario.traffic import Mesh, Stream, Traffic
 
 UNENDING = math.inf
@@ -19,10 +21,11 @@ UNENDING = math.inf
 
 
 class Streams:
-    """All streams of a plan by name; a mesh is two, multicast first."""
+    """All traffic of a plan by name: streams, of which a mesh is two, multicast first, and probe tools."""
 
-    def __init__(self, streams: tuple[PlanStream, ...]) -> None:
+    def __init__(self, streams: tuple[PlanStream, ...], tools: tuple[PlanTool, ...] = ()) -> None:
         self.all = streams
+        self.tools = tools
         self._by_name: dict[str, tuple[PlanStream, ...]] = {}
         for stream in streams:
             self._by_name[stream.name] = (*self._by_name.get(stream.name, ()), stream)
@@ -32,8 +35,20 @@ class Streams:
         """Those to a group."""
         return tuple(stream for stream in self.all if stream.cast is Cast.MULTICAST)
 
+    def tool(self, name: str, loc: Loc, mistakes: Mistakes) -> PlanTool | None:
+        """The probe tool of a name; None after a mistake."""
+        found = next((tool for tool in self.tools if tool.name == name), None)
+        if found is None and name in self._by_name:
+            mistakes.add(loc, f"{name} is no probe tool: write deliver: {name}")
+        elif found is None:
+            mistakes.add_unknown(loc, "tool", name, (tool.name for tool in self.tools))
+        return found
+
     def named(self, name: str, by: Cast, loc: Loc, mistakes: Mistakes) -> PlanStream | None:
         """The stream of a name, of a mesh its multicast or unicast half; None after a mistake."""
+        if any(tool.name == name for tool in self.tools):
+            mistakes.add(loc, f"{name} is a probe tool: write reports: {name}")
+            return None
         if name not in self._by_name:
             mistakes.add_unknown(loc, "stream", name, self._by_name)
             return None
@@ -50,6 +65,8 @@ def plan_streams(
     """Every stream, numbered from 1, without watchers and, unless the file gives one, without an end."""
     found: list[PlanStream] = []
     for name, written in traffic.items():
+        if isinstance(written, ToolUse):
+            continue
         loc: Loc = ("traffic", name)
         start_s = moments.at_s(written.start, (*loc, "start"))
         stop_s = UNENDING if written.stop is None else moments.at_s(written.stop, (*loc, "stop"))

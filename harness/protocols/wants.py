@@ -24,6 +24,10 @@ class Wants:
             filters[socket] = wanted
         return _together(filters.values())
 
+    def passes(self, group: Address, source: Address) -> bool:
+        """Whether the interface receives a group from a source."""
+        return any(one.passes(source) for one in self._wanted.get(group, {}).values())
+
 
 def _together(filters: Iterable[SourceFilter]) -> SourceFilter:
     found = tuple(filters)

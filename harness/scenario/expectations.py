@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from harness.scenario.fields import (
     Audience,
@@ -198,7 +200,76 @@ class SwitchState(Strict):
         return self
 
 
-EXPECTATIONS = ("deliver", "stops", "heals", "load", "switch")
+class OrWholeNumber:
+    """Annotates bounds of a number: the number itself will do as well."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema of both forms."""
+        return {"anyOf": [{"type": "integer", "minimum": 0}, handler(core_schema)]}
+
+
+class Bounds(Strict):
+    """A whole number that is not smaller, or not larger; a bare number is both."""
+
+    at_least: int | None = Field(None, ge=0, description="it is not smaller")
+    at_most: int | None = Field(None, ge=0, description="it is not larger")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _both(cls, value: Any) -> Any:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        return {"at_least": value, "at_most": value} if is_number else value
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError('write a number, or "at_most: 3" or "at_least: 1", or both')
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("at_least is more than at_most: no number is both")
+        return self
+
+
+Figure = Annotated[Bounds, OrWholeNumber()]
+"""A number of a tool's report."""
+
+
+class Reports(Strict):
+    """What a probe tool says at its end, in the reports of ``to`` about ``senders``."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "result": "of a tool's report it is loss: {at_most: 1%}",
+        "from": "a tool's report is about all of its time; its own start and stop stand under traffic",
+        "from_": "a tool's report is about all of its time; its own start and stop stand under traffic",
+        "after": "a tool's report is about all of its time; its own start and stop stand under traffic",
+        "until": "a tool's report is about all of its time; its own start and stop stand under traffic",
+        "between": "it is last: [250s, 270s]",
+        "status": "it is exit",
+    }
+
+    reports: Name = Field(description="the tool, by its name under traffic")
+    by: Literal["multicast", "unicast", "broadcast"] = Field("multicast", description="how answers were sent")
+    to: Who = Field(("all",), description="in whose reports; all are those that run it")
+    senders: Who = Field(("all",), description="about whose answers; all are those that it asks")
+    loss: Loss | None = Field(None, description="of what was asked, also before the first answer")
+    duplicates: Figure | None = Field(None, description="answers that came once more")
+    first: Figure | None = Field(None, description="the number of the first answer; 1: none was lost before")
+    last: Between | None = Field(None, description="the last answer came between these moments")
+    distance: Figure | None = Field(None, description="hops between the two")
+    size: Figure | None = Field(None, description="bytes of the largest answer's UDP payload")
+    exit: int | None = Field(None, ge=-64, le=255, description="the tool's exit status")
+    why: str | None = Field(None, description="a sentence for the report")
+
+    @model_validator(mode="after")
+    def _judges_something(self) -> Self:
+        judged = (self.loss, self.duplicates, self.first, self.last, self.distance, self.size, self.exit)
+        if all(one is None for one in judged):
+            raise ValueError("nothing to judge: write loss, first, last, distance, size, duplicates or exit")
+        return self
+
+
+EXPECTATIONS = ("deliver", "stops", "heals", "load", "switch", "reports")
 
 
 def _expectation_kind(value: Any) -> str | None:
@@ -212,6 +283,7 @@ Expectation = Annotated[
     | Annotated[Stops, Tag("stops")]
     | Annotated[Heals, Tag("heals")]
     | Annotated[Load, Tag("load")]
-    | Annotated[SwitchState, Tag("switch")],
+    | Annotated[SwitchState, Tag("switch")]
+    | Annotated[Reports, Tag("reports")],
     Discriminator(_expectation_kind),
 ]

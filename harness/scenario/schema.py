@@ -26,7 +26,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = "#/$defs/"
 _RELAXED = "Changed"
 """Before the name of a definition: the same with nothing required."""
-_WHOLE = frozenset({"Step", "Deliver", "Stops", "Heals", "Load", "SwitchState"})
+_WHOLE = frozenset({"Step", "Deliver", "Stops", "Heals", "Load", "SwitchState", "Reports", "Bounds", "Loss"})
 """Items of lists that a variant appends: they are complete, not changes."""
 
 

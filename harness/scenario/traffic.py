@@ -1,4 +1,4 @@
-"""Traffic as it is written: streams of datagrams, and meshes in which everybody pings everybody."""
+"""Traffic as it is written: streams of datagrams, meshes in which everybody pings everybody, probe tools."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag
 
 from harness.scenario.fields import Group, Length, Moment, MomentText, Rate, Who
 from harness.scenario.strict import Strict
+from harness.scenario.tools import AsmpingUse, McfirstUse, OmpingUse, SsmpingUse, tool_of
 
 
 class Stream(Strict):
@@ -51,10 +52,29 @@ class Mesh(Strict):
     stop: MomentText | None = Field(None, description="left out: the end of the scenario")
 
 
-def _stream_or_mesh(value: Any) -> str:
+def _kind(value: Any) -> str:
+    if tool := tool_of(value):
+        return tool
     return "mesh" if isinstance(value, Mesh) or (isinstance(value, dict) and "mesh" in value) else "stream"
 
 
 Traffic = Annotated[
-    Annotated[Stream, Tag("stream")] | Annotated[Mesh, Tag("mesh")], Discriminator(_stream_or_mesh)
+    Annotated[Stream, Tag("stream")]
+    | Annotated[Mesh, Tag("mesh")]
+    | Annotated[OmpingUse, Tag("omping")]
+    | Annotated[SsmpingUse, Tag("ssmping")]
+    | Annotated[AsmpingUse, Tag("asmping")]
+    | Annotated[McfirstUse, Tag("mcfirst")],
+    Discriminator(_kind),
 ]
+
+
+def version_of(traffic: Traffic) -> int:
+    """Return the version of IP that a piece of traffic is of."""
+    match traffic:
+        case OmpingUse(group=None) | SsmpingUse():
+            return traffic.version
+        case OmpingUse(group=group) | AsmpingUse(group=group) | McfirstUse(group=group):
+            return 4 if group is None else group.version
+        case _:
+            return traffic.group.version

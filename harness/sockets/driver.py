@@ -11,7 +11,7 @@ import errno
 import socket
 import struct
 from collections.abc import Iterable
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol, assert_never
 
 from harness.protocols.probes.program import (
@@ -47,9 +47,13 @@ _READ_AT_ONCE = 64
 """So many datagrams are read before timers get their turn: a flood must not stop the clock."""
 _KNOWN_ADDRESSES = 4096
 _HOPS = struct.Struct("=i")
-_ANCILLARY_BYTES = socket.CMSG_SPACE(_HOPS.size)
+_PKTINFO = struct.Struct("=i4s4s")  # interface, own address, destination: ip(7)
+_PKTINFO6 = struct.Struct("=16si")  # destination, interface: RFC 3542 section 6.1
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_HOPS.size) + socket.CMSG_SPACE(_PKTINFO6.size)
+_IP_TTL, _IP_PKTINFO, _IP_RECVTTL = 2, 8, 12  # linux/in.h
+_IPV6_RECVPKTINFO, _IPV6_PKTINFO, _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT = 49, 50, 51, 52  # linux/in6.h
+_HOPS_LEFT = ((socket.IPPROTO_IP, _IP_TTL), (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT))
 _SO_MEMINFO = 55
-_IP_RECVTTL, _IPV6_RECVHOPLIMIT = 12, 51  # linux/in.h, linux/in6.h
 
 Told = Say | Asked | Answered | Figures | Join | Leave | Ended
 """What whoever runs a program is told; joins and leaves have been carried out by then."""
@@ -128,6 +132,10 @@ class ProbeSockets:
         if wanted.broadcast:
             own.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         if wanted.local is None:
+            if wanted.version == 4:
+                own.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+            else:
+                own.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
             own.bind((_ANY[wanted.version], wanted.port))
         else:
             own.bind(sockaddr(wanted.local, wanted.port, self._zone))
@@ -234,9 +242,9 @@ class Driver:
             except OSError as error:  # what an earlier send earned, told by ICMP
                 self._obey(self._program.refused(error.errno or errno.EIO, self._clock.now()))
                 continue
-            hops = _HOPS.unpack(ancillary[0][2])[0] if ancillary else None
+            hops, to = _read_ancillary(ancillary)
             sender = self._senders.get(address[:2]) or self._new_sender(address)
-            datagram = Incoming(payload=payload, sender=sender, by_group=by_group, hops=hops)
+            datagram = Incoming(payload=payload, sender=sender, by_group=by_group, hops=hops, to=to)
             self._obey(self._program.receive(datagram, self._clock.now()))
 
     def _new_sender(self, address: tuple[str, int]) -> Endpoint:
@@ -273,6 +281,9 @@ class Driver:
         try:
             if self._connected and not effect.to.address.is_multicast:
                 self.sockets.own.send(effect.payload)
+            elif effect.source is not None:
+                control = _leaving_from(effect.source)
+                self.sockets.own.sendmsg([effect.payload], [control], 0, self._target(effect.to))
             else:
                 self.sockets.own.sendto(effect.payload, self._target(effect.to))
         except OSError as error:
@@ -285,3 +296,25 @@ class Driver:
                 self._targets.clear()
             target = self._targets[to] = self.sockets.target(to)
         return target
+
+
+def _read_ancillary(ancillary: list[tuple[int, int, bytes]]) -> tuple[int | None, Address | None]:
+    """Return the hops left, and the own address that a datagram was sent to."""
+    hops: int | None = None
+    to: Address | None = None
+    for level, kind, data in ancillary:
+        what = (level, kind)
+        if what in _HOPS_LEFT:
+            hops = _HOPS.unpack(data)[0]
+        elif what == (socket.IPPROTO_IP, _IP_PKTINFO):
+            to = IPv4Address(_PKTINFO.unpack(data)[1])
+        elif what == (socket.IPPROTO_IPV6, _IPV6_PKTINFO):
+            to = IPv6Address(_PKTINFO6.unpack(data)[0])
+    return hops, None if to is None or to.is_multicast else to
+
+
+def _leaving_from(source: Address) -> tuple[int, int, bytes]:
+    """Return what makes the kernel send from this address; to a group, by the interface that has it."""
+    if isinstance(source, IPv4Address):
+        return socket.IPPROTO_IP, _IP_PKTINFO, _PKTINFO.pack(0, source.packed, bytes(4))
+    return socket.IPPROTO_IPV6, _IPV6_PKTINFO, _PKTINFO6.pack(source.packed, 0)

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from harness.backends.model.agenda import Agenda
-from harness.backends.model.cables import CableEnd, Datagram, Kind
+from harness.backends.model.cables import CableEnd, Kind, StreamDatagram
 from harness.plan.impairment import FrameKind, Impairment
 from harness.protocols.dialect import Dialect
 from harness.wire.membership import Query
@@ -53,7 +53,7 @@ def cable():
 
 def datagrams(count, **changes):
     kind = replace(KIND, **changes)
-    return [Datagram(stream=1, sender="n1", sequence=number, kind=kind) for number in range(count)]
+    return [StreamDatagram(stream=1, sender="n1", sequence=number, kind=kind) for number in range(count)]
 
 
 def test_frames_and_datagrams_arrive_at_once_at_the_other_port(cable):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from predicted import history_of, plan_of, records_of
 
 from harness.backends.model.cables import CableEnd
-from harness.backends.model.flows import Flows, packet_sizes
+from harness.backends.model.flows import Flows
+from harness.backends.model.ways import packet_sizes
 from harness.observations.model import Arrived, Sent
 from harness.plan.build import build
 from harness.scenario.loader import files, load

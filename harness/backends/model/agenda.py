@@ -1,9 +1,10 @@
 """Virtual time: what happens when, and in which order.
 
-Two queues. ``later`` holds what is due at a moment; what is due first happens first, and of two things due
+Three queues. ``later`` holds what is due at a moment; what is due first happens first, and of two things due
 together the one that was planned first. ``frames`` holds what arrives at this very moment: frames take no
-time on a cable that delays nothing, and arrive in the order in which they were sent. Nothing here looks at a
-clock.
+time on a cable that delays nothing, and arrive in the order in which they were sent. ``departures`` are the
+datagrams of programs that leave at this moment: each when the frames sent before it have arrived everywhere,
+since it would come behind them on every cable. Nothing here looks at a clock.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 
+from harness.protocols.probes.program import Endpoint
+
 Call = Callable[[], None]
 Receive = Callable[[str, bytes], None]
 """Takes a frame that arrives at a port."""
 Arrival = tuple[Receive, str, bytes]
+Departure = tuple[Callable[[Endpoint, bytes], None], Endpoint, bytes]
+"""Sends a payload to an endpoint."""
 
 
 class Agenda:
@@ -30,6 +35,9 @@ class Agenda:
         self._serial = 0
         self.arrive = self._frames.append
         """Let a frame arrive now, behind those that are already arriving."""
+        self._departures: deque[Departure] = deque()
+        self.depart = self._departures.append
+        """Let a program's datagram leave now, behind those that are already leaving."""
 
     @property
     def nothing_arrives(self) -> bool:
@@ -43,12 +51,17 @@ class Agenda:
 
     def run_until(self, end_s: float) -> None:
         """Let everything happen that is due up to a moment, this one included, and make it the present."""
-        later, frames, pop = self._later, self._frames, heapq.heappop
+        later, frames, departures, pop = self._later, self._frames, self._departures, heapq.heappop
         while True:
             while frames:
                 receive, port, frame = frames.popleft()
                 receive(port, frame)
                 self.events += 1
+            if departures:
+                send, to, payload = departures.popleft()
+                self.events += 1
+                send(to, payload)
+                continue
             if not later or later[0][0] > end_s:
                 break
             at_s, _, call = pop(later)
@@ -59,7 +72,7 @@ class Agenda:
 
     def next_s(self) -> float | None:
         """Return when something happens next; None if nothing ever will."""
-        if self._frames:
+        if self._frames or self._departures:
             return self.now
         return self._later[0][0] if self._later else None
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from harness.backends.model.agenda import Agenda, Receive
 from harness.backends.one_way import OneWay, Traits, concerns_traits, traits_of
 from harness.plan.impairment import FrameKind, Impairment
+from harness.protocols.firewall.frames import EPHEMERAL_PORT
 from harness.wire.membership import Address
 
 ETHERNET_HEADER = 14
@@ -27,7 +28,7 @@ class Kind:
     """What all datagrams of a sender's stream have in common.
 
     ``sizes`` are those of the IP packets of one datagram in bytes, several if it is fragmented; ``group`` is
-    the stream's, also where it is sent by unicast.
+    the stream's, also where it is sent by unicast. ``group`` of what is not of a stream is its destination.
     """
 
     group: Address
@@ -36,6 +37,7 @@ class Kind:
     hops: int
     kinds: frozenset[FrameKind]
     sizes: tuple[int, ...]
+    source_port: int = EPHEMERAL_PORT
 
     def traits(self) -> tuple[Traits, ...]:
         """What impairments ask, of each packet."""
@@ -44,13 +46,19 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Datagram:
-    """One datagram of a stream on its way; ``to`` is the receiver's name, empty for multicast."""
+    """Something on its way on its own; ``to`` is the receiver's name, empty for a group or for all."""
+
+    kind: Kind
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamDatagram(Datagram):
+    """One datagram of a stream."""
 
     stream: int
     sender: str
     sequence: int
-    kind: Kind
-    to: str = ""
 
 
 class Receiver(Protocol):

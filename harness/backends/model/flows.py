@@ -17,27 +17,21 @@ from functools import partial
 
 from harness.backends.base import Emit
 from harness.backends.model.agenda import Agenda
-from harness.backends.model.cables import CableEnd, Datagram, Kind
+from harness.backends.model.cables import CableEnd, Kind, StreamDatagram
 from harness.backends.model.hosts import Host
 from harness.backends.model.switches import Switch
+from harness.backends.model.ways import Ways, packet_sizes
 from harness.observations.model import Arrived, Sent
 from harness.plan.impairment import FrameKind
 from harness.plan.model import ROUNDING, Cast, Plan, PlanHost, PlanStream
 from harness.protocols.dialect import Dialect
 from harness.wire.membership import Address
 
-_UDP_HEADER = 8
-_IPV4_HEADER, _IPV6_HEADER, _FRAGMENT_HEADER = 20, 40, 8
-_FRAGMENT_UNIT = 8
 _MULTICAST = frozenset({FrameKind.ALL, FrameKind.MULTICAST})
 _UNICAST = frozenset({FrameKind.ALL, FrameKind.UNICAST})
 _HELD_ARRIVALS = 1000
 _REFUSED = "EPERM"
 """What the kernel answers when the sender's own firewall drops a datagram."""
-
-
-Step = tuple[Switch, str]
-"""A switch, and the port where something comes in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,42 +44,6 @@ class Reach:
     hosts: tuple[str, ...] = ()
     flooded: tuple[str, ...] = ()
     error: str = ""
-
-
-class Ways:
-    """Where unicast to a host leaves each switch, over cables that are up. Forgets when ``clear`` is called.
-
-    Switches are taken to know every host, as those do whose hosts speak now and then.
-    """
-
-    def __init__(self, switches: dict[str, Switch], hosts: dict[str, Host]) -> None:
-        self._switches = switches
-        self._hosts = hosts
-        self._found: dict[str, dict[str, CableEnd]] = {}
-
-    def clear(self) -> None:
-        """A cable has changed."""
-        self._found.clear()
-
-    def next_end(self, switch: str, host: str) -> CableEnd | None:
-        """Return the end where a switch sends what is for a host; None if no way leads there."""
-        if host not in self._found:
-            self._found[host] = self._towards(host)
-        return self._found[host].get(switch)
-
-    def _towards(self, host: str) -> dict[str, CableEnd]:
-        last = self._hosts[host].plan
-        end = self._switches[last.switch].ends[last.port]
-        if not end.up:
-            return {}
-        found, waiting = {last.switch: end}, [last.switch]
-        for here in waiting:
-            for end in self._switches[here].ends.values():
-                there = end.far_device
-                if end.up and there in self._switches and there not in found:
-                    found[there] = self._switches[there].ends[end.far_port]
-                    waiting.append(there)
-        return found
 
 
 @dataclass(slots=True)
@@ -116,6 +74,10 @@ class Flows:
         self, plan: Plan, agenda: Agenda, switches: dict[str, Switch], hosts: dict[str, Host], emit: Emit
     ) -> None:
         self.ways = Ways(switches, hosts)
+        self.impaired: list[CableEnd] = []
+        """The ends that do something to frames at present."""
+        self.version = 0
+        """Another one whenever what is forwarded, or who listens, may have changed."""
         self._agenda = agenda
         self._switches = switches
         self._hosts = hosts
@@ -149,6 +111,7 @@ class Flows:
 
     def changing(self, dialect: Dialect, group: Address | None) -> None:
         """Be told that switches are about to forward a group of a family, or (None) all of it, otherwise."""
+        self.version += 1
         if group is None:
             for flow in self._flows:
                 if Dialect.of(flow.kind.group) is dialect:
@@ -159,15 +122,16 @@ class Flows:
 
     def changing_all(self) -> None:
         """Be told that anything may be about to change."""
+        self.version += 1
         for flow in self._flows:
             self._catch_up(flow)
 
     def look_for_chance(self) -> None:
         """Find out, after a change of cables, which datagrams must travel on their own from now on."""
         self.changing_all()
-        impaired = self._impaired_ends()
+        self.impaired = self._impaired_ends()
         for flow in self._flows:
-            alone = any(end.chancy(flow.kind) for end in impaired)
+            alone = any(end.chancy(flow.kind) for end in self.impaired)
             if alone and not flow.alone:
                 flow.alone = True
                 self._send_next(flow)
@@ -219,18 +183,18 @@ class Flows:
     # --- whom they reach ----------------------------------------------------------------------------------
 
     def _reach(self, flow: _Flow) -> Reach:
-        kind, stream, end = flow.kind, flow.stream, flow.sender.end
+        kind, stream = flow.kind, flow.stream
         addressed = self._addressed(flow)
         error = "" if all(out for _, out in addressed) else _REFUSED
-        if end is None or not end.passes(kind):
+        first = self.ways.first_step(flow.sender, kind)
+        if first is None:
             return Reach(error=error)
-        switch, port = self._switches[end.far_device], end.far_port
         reached: tuple[str, ...] = ()
         if stream.cast is Cast.UNICAST:
             sent = (name for name, out in addressed if out)
-            reached = tuple(name for name in sent if self._gets_to(kind, switch.name, name))
+            reached = tuple(name for name in sent if self.ways.gets_to(kind, first[0].name, name))
         elif not error:
-            reached = self._flood(kind, (switch, port))
+            reached = self.ways.flood(kind, first)
         return self._sorted_out(flow, reached, error)
 
     def _addressed(self, flow: _Flow) -> tuple[tuple[str, bool], ...]:
@@ -241,29 +205,6 @@ class Flows:
         others = (name for name in stream.receivers if name != sender.name)
         addresses = ((name, self._hosts[name].plan.unicast_for(stream.group)) for name in others)
         return tuple((name, sender.lets_out(flow.kind, address)) for name, address in addresses)
-
-    def _gets_to(self, kind: Kind, switch: str, host: str) -> bool:
-        while (end := self.ways.next_end(switch, host)) is not None and end.passes(kind):
-            if end.far_device == host:
-                return True
-            switch = end.far_device
-        return False
-
-    def _flood(self, kind: Kind, first: Step) -> tuple[str, ...]:
-        """The hosts that a datagram to a group comes to, in the order of the cables."""
-        reached: list[str] = []
-        seen, waiting = {first[0].name}, [first]
-        for switch, port in waiting:
-            for end in switch.exits(port, kind.group, kind.source):
-                if not end.passes(kind):
-                    continue
-                there = self._switches.get(end.far_device)
-                if there is None:
-                    reached.append(end.far_device)
-                elif there.name not in seen:
-                    seen.add(there.name)
-                    waiting.append((there, end.far_port))
-        return tuple(reached)
 
     def _sorted_out(self, flow: _Flow, reached: Iterable[str], error: str) -> Reach:
         """Who of those whom a datagram reaches gets it by a socket, and whose interface is seen to."""
@@ -306,7 +247,7 @@ class Flows:
         for name, out in addressed:
             if out:
                 flow.sender.end.carry_data(
-                    Datagram(
+                    StreamDatagram(
                         stream=flow.stream.number,
                         sender=flow.sender.name,
                         sequence=sequence,
@@ -315,7 +256,7 @@ class Flows:
                     )
                 )
 
-    def arrived(self, host: Host, datagram: Datagram) -> None:
+    def arrived(self, host: Host, datagram: StreamDatagram) -> None:
         """Account a datagram that arrives at a host on its own."""
         stream = self._streams[datagram.stream]
         key = (datagram.stream, datagram.sender, datagram.sequence)
@@ -362,18 +303,3 @@ def kind_of(stream: PlanStream, sender: PlanHost) -> Kind:
         kinds=_MULTICAST if multicast else _UNICAST,
         sizes=packet_sizes(stream.size, sender.mtu, stream.group.version),
     )
-
-
-def packet_sizes(payload: int, mtu: int, version: int) -> tuple[int, ...]:
-    """The sizes of the IP packets that carry a UDP payload (RFC 791 section 3.2, RFC 8200 section 4.5)."""
-    header = _IPV4_HEADER if version == 4 else _IPV6_HEADER
-    left = payload + _UDP_HEADER
-    if header + left <= mtu:
-        return (header + left,)
-    header += 0 if version == 4 else _FRAGMENT_HEADER
-    most = (mtu - header) // _FRAGMENT_UNIT * _FRAGMENT_UNIT
-    sizes = []
-    while left > mtu - header:
-        sizes.append(header + most)
-        left -= most
-    return (*sizes, header + left)

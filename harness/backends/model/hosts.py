@@ -23,7 +23,7 @@ from harness.protocols.dialect import read as read_frame
 from harness.protocols.effects import EVERY_SOURCE, Effect, FilterMode, Send, SourceFilter, TableChange
 from harness.protocols.firewall.frames import datagram_of, packet_in
 from harness.protocols.firewall.host import HostFirewall
-from harness.protocols.firewall.packet import Direction, OwnAddress
+from harness.protocols.firewall.packet import Direction, OwnAddress, Packet, State
 from harness.protocols.host import MembershipHost
 from harness.protocols.host_config import HostConfig
 from harness.protocols.querier import Querier
@@ -98,12 +98,21 @@ class Host:
         if stream.source_specific:
             wanted = SourceFilter(mode=FilterMode.INCLUDE, sources=tuple(sorted(sources, key=int)))
         self._sockets.setdefault((stream.group, stream.port), {})[stream.number] = wanted
-        self._change(stream, wanted)
+        self.want(stream.group, stream.number, wanted)
 
     def leave(self, stream: PlanStream) -> None:
         """Leave a stream's group."""
         self._sockets.get((stream.group, stream.port), {}).pop(stream.number, None)
-        self._change(stream, None)
+        self.want(stream.group, stream.number, None)
+
+    def want(self, group: Address, socket: int, wanted: SourceFilter | None) -> None:
+        """Let a socket, named by a number, want this of a group, or (None) no longer anything."""
+        machine = self._machine(Dialect.of(group))
+        if machine is None:
+            msg = f"{self.name} is a router: it joins nothing"
+            raise ValueError(msg)
+        together = self._wants.change(group, socket, wanted)
+        self._obey(machine, machine.join(group, self._agenda.now, together))
 
     def rejoin(self, dialects: Iterable[Dialect]) -> None:
         """Report every membership anew: the interface has come up."""
@@ -145,14 +154,6 @@ class Host:
         if not frame[0] & 1 and frame[:6] != self._mac:
             return False
         return self._firewall is None or self._may_pass(Direction.IN, frame)
-
-    def _change(self, stream: PlanStream, wanted: SourceFilter | None) -> None:
-        dialect = Dialect.of(stream.group)
-        together = self._wants.change(stream.group, stream.number, wanted)
-        if (machine := self._machine(dialect)) is None:
-            msg = f"{self.name} is a router: it joins nothing"
-            raise ValueError(msg)
-        self._obey(machine, machine.join(stream.group, self._agenda.now, together))
 
     def _machine(self, dialect: Dialect) -> MembershipHost | None:
         return self._igmp if dialect is Dialect.IGMP else self._mld
@@ -220,7 +221,7 @@ class Host:
 
     def lets_out(self, kind: Kind, destination: Address) -> bool:
         """Whether its own firewall lets such a datagram out."""
-        return self._firewall is None or self._rules(Direction.OUT, kind, destination)
+        return self._firewall is None or self.rules_on(Direction.OUT, kind, destination)
 
     def takes(self, kind: Kind, stream: PlanStream) -> bool:
         """Whether a socket of its gets such a datagram when it arrives.
@@ -229,20 +230,40 @@ class Host:
         """
         unicast = stream.cast is Cast.UNICAST
         destination = self.plan.unicast_for(kind.group) if unicast else kind.group
-        if self._firewall is not None and not self._rules(Direction.IN, kind, destination):
+        if self._firewall is not None and not self.rules_on(Direction.IN, kind, destination):
             return False
         if unicast:
             return True
         wanted = self._sockets.get((kind.group, kind.port), {})
         return any(one.passes(kind.source) for one in wanted.values())
 
-    def _rules(self, direction: Direction, kind: Kind, destination: Address) -> bool:
-        packet = datagram_of(kind.source, destination, kind.port, kind.hops, kind.sizes)
+    def rules_on(
+        self, direction: Direction, kind: Kind, destination: Address, state: State | None = None
+    ) -> bool:
+        """Whether its own firewall lets such a datagram pass, of which conntrack says ``state``."""
+        packet = datagram_of(
+            *(kind.source, destination, kind.port, kind.hops, kind.sizes),
+            source_port=kind.source_port,
+            state=state,
+        )
+        return self.lets_pass(direction, packet)
+
+    def lets_pass(self, direction: Direction, packet: Packet) -> bool:
+        """Whether its own firewall lets a packet pass."""
         return self._firewall is None or self._firewall.rule(direction, packet).passes
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it has a firewall."""
+        return self._firewall is not None
+
+    def hears(self, group: Address, source: Address) -> bool:
+        """Whether its interface is in a group, for such a source."""
+        return self._wants.passes(group, source)
 
     def _may_pass(self, direction: Direction, frame: bytes) -> bool:
         """Whether the firewall lets the stack hear or send a frame of IGMP or MLD."""
-        return self._firewall is None or self._firewall.rule(direction, packet_in(frame)).passes
+        return self._firewall is None or self.lets_pass(direction, packet_in(frame))
 
     def is_member(self, stream: PlanStream) -> bool:
         """Whether it has joined the group for this stream."""

@@ -204,8 +204,8 @@ class Switch:
     # --- datagrams ----------------------------------------------------------------------------------------
 
     def exits(self, port: str, group: Address, source: Address) -> Iterator[CableEnd]:
-        """The ends where a datagram to a group leaves that came in at a port."""
-        plane = self._planes.get(Dialect.of(group))
+        """The ends where a datagram to a group, or to all, leaves that came in at a port."""
+        plane = self._planes.get(Dialect.of(group)) if group.is_multicast else None
         for name, end in self.ends.items():
             if name != port and end.up and (plane is None or plane.tables.rule(group, source, name).passes):
                 yield end

@@ -18,12 +18,14 @@ from typing import assert_never
 
 from harness.backends.base import Emit
 from harness.backends.model.agenda import Agenda
-from harness.backends.model.cables import CableEnd
+from harness.backends.model.cables import CableEnd, Datagram, StreamDatagram
 from harness.backends.model.flows import Flows
 from harness.backends.model.hosts import INTERFACE, Host
 from harness.backends.model.journal import Journal
 from harness.backends.model.switches import Switch
+from harness.backends.model.tools import Tools
 from harness.backends.model.trails import Steps
+from harness.backends.model.udp import Udp
 from harness.observations.model import Acted, Membership, Phase, Remark
 from harness.plan.hosts import Learning, groups_in, learning, longest_response_s
 from harness.plan.model import Action, ActionKind, Cast, End, ImpairedEnd, Plan, PlanHost, PlanStream
@@ -64,6 +66,9 @@ class World:
         with _without_collector():
             self._make_devices()
             self._lay_cables()
+        self.udp = Udp(plan, agenda, self._hosts, self._flows)
+        """The sockets of programs."""
+        self._tools = Tools(plan, agenda, self.udp, emit)
 
     def run(self) -> None:
         """Settle, walk the timeline, record."""
@@ -94,10 +99,17 @@ class World:
         steps: Steps = {}
         # Neighbours stand side by side in memory too: a query comes to all of a switch together.
         hosts = {
-            host.name: Host(host, _addresses(host, plan), agenda, chance, journal, flows.arrived, steps)
+            host.name: Host(host, _addresses(host, plan), agenda, chance, journal, self._arrived, steps)
             for host in sorted(plan.hosts, key=lambda host: host.switch)
         }
         self._hosts.update((host.name, hosts[host.name]) for host in plan.hosts)
+
+    def _arrived(self, host: Host, datagram: Datagram) -> None:
+        """Somebody's datagram has come to a host on its own."""
+        if isinstance(datagram, StreamDatagram):
+            self._flows.arrived(host, datagram)
+        else:
+            self.udp.arrived(host, datagram)
 
     def _lay_cables(self) -> None:
         plan = self._plan
@@ -213,9 +225,11 @@ class World:
         self._flows.start(zero_s)
         for actions in _together(plan.actions):
             agenda.at(zero_s + actions[0].at_s, partial(self._act_all, actions))
+        self._tools.start(zero_s)
         agenda.run_until(zero_s + plan.duration_s)
         last_s = max((end.last_out_s for end in self._ends.values()), default=0.0)
         agenda.run_until(min(last_s, agenda.now + _ARRIVAL_LIMIT_REAL_S * plan.speed))
+        self._tools.finish()
         self._flows.finish()
 
     def _act_all(self, actions: Iterable[Action]) -> None:

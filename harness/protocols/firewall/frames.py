@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
-from harness.protocols.firewall.packet import UDP, Packet
+from harness.protocols.firewall.packet import UDP, Packet, State
 from harness.wire.membership import Address
 
 EPHEMERAL_PORT = 40000
@@ -43,8 +43,17 @@ def packet_in(frame: bytes) -> Packet:
     )
 
 
-def datagram_of(source: Address, destination: Address, port: int, hops: int, sizes: Sequence[int]) -> Packet:
-    """A datagram of a stream; ``sizes`` are those of its IP packets in bytes, several if it is fragmented."""
+def datagram_of(
+    source: Address,
+    destination: Address,
+    port: int,
+    hops: int,
+    sizes: Sequence[int],
+    *,
+    source_port: int = EPHEMERAL_PORT,
+    state: State | None = None,
+) -> Packet:
+    """A datagram; ``sizes`` are those of its IP packets in bytes, several if it is fragmented."""
     header = _IPV4_HEADER if destination.version == 4 else _IPV6_HEADER
     repeated = header if destination.version == 4 else header + _FRAGMENT_HEADER
     fragments = tuple(sizes) if len(sizes) > 1 else ()
@@ -52,9 +61,10 @@ def datagram_of(source: Address, destination: Address, port: int, hops: int, siz
         protocol=UDP,
         source=source,
         destination=destination,
-        source_port=EPHEMERAL_PORT,
+        source_port=source_port,
         destination_port=port,
         hops=hops,
         size=header + sum(size - repeated for size in fragments) if fragments else sizes[0],
         fragments=fragments,
+        state=state,
     )

@@ -58,20 +58,25 @@ class SocketsWanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A datagram of a socket: from whom, by which one, and with how many hops left (None: unknown)."""
+    """A datagram of a socket: from whom, by which one, and with how many hops left (None: unknown).
+
+    ``to`` is the own address that it was sent to, where the socket has many (``SocketsWanted.local`` None).
+    """
 
     payload: bytes
     sender: Endpoint
     by_group: bool
     hops: int | None = None
+    to: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transmit:
-    """Send this from the own socket."""
+    """Send this from the own socket; ``source`` is which of its addresses, None as the kernel chooses."""
 
     payload: bytes
     to: Endpoint
+    source: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,3 +99,13 @@ def test_all_shows_what_is_left_out(capsys):
     short = capsys.readouterr().out
     execute(["read", "--all", str(SAMPLES / "asmping-blocked.txt"), str(SAMPLES / "iptables-S.txt")])
     assert len(capsys.readouterr().out) >= len(short)
+
+
+def test_transcript_of_the_document_comes_out(tmp_path, monkeypatch, capsys):
+    document = (Path(__file__).parents[3] / "docs" / "reading.md").read_text(encoding="utf-8")
+    shown = document.partition("    $ mcast read complaint.txt\n")[2].partition("\nAbove stands")[0]
+    (tmp_path / "complaint.txt").write_bytes((SAMPLES / "mail.txt").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert execute(["read", "complaint.txt"]) is ExitCode.FAILED
+    expected = "".join(line.removeprefix("    ") for line in shown.splitlines(keepends=True))
+    assert capsys.readouterr().out == expected

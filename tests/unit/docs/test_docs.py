@@ -39,6 +39,7 @@ network:
 traffic:
   totem: {group: 239.192.3.20, senders: [n1, n2]}
   omping: {mesh: n, group: 239.192.55.50}
+  fast: {omping: all, group: 239.192.55.50, count: 100}
 """,
     "timeline": "timeline: [{at: 10s, name: dies, stop_querier: r1}]\n",
     "expect": "expect: [{deliver: totem, result: all}]\n",

@@ -253,9 +253,9 @@ def test_damaged_samples_are_read(seed):
 
 
 FIREWALL_WORDS = """
--A INPUT -P -N -p igmp -j DROP ACCEPT -m multiport --dports 5405 " ' ! -s 10.0.0.0/8 -d 999.1.1.1 *filter COMMIT
-:INPUT DROP [0:0] table inet x { chain y type filter hook input priority 0; policy drop; } ip daddr udp dport th
-elements = 224.0.0.0/4 set jump goto return limit rate -i -o --dport 99999 -1 state new
+-A INPUT -P -N -p igmp -j DROP ACCEPT -m multiport --dports 5405 " ' ! -s 10.0.0.0/8 -d 999.1.1.1 *filter
+COMMIT :INPUT DROP [0:0] table inet x { chain y type filter hook input priority 0; policy drop; } ip daddr
+udp dport th elements = 224.0.0.0/4 set jump goto return limit rate -i -o --dport 99999 -1 state new
 """
 RULES = st.sampled_from(FIREWALL_WORDS.split())
 
