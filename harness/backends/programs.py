@@ -11,12 +11,20 @@ import random
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network
+from typing import assert_never
 
 from harness.plan.model import Plan, PlanHost
 from harness.plan.tools import PlanTool, Tool
+from harness.protocols.probes.mcfirst import McFirst, McFirstConfig
 from harness.protocols.probes.omping import Mode, Omping, OmpingConfig, Peer
 from harness.protocols.probes.omping_config import DEFAULT_PORT
 from harness.protocols.probes.program import Program
+from harness.protocols.probes.ssmping import (
+    SsmpingClient,
+    SsmpingConfig,
+    SsmpingServer,
+    SsmpingServerConfig,
+)
 from harness.wire.membership import Address
 
 _NO_ANSWERS = 1
@@ -55,7 +63,7 @@ def programs_of(plan: Plan, tool: PlanTool, chance_seed: int) -> tuple[Hosted, .
             Hosted(
                 host=tool.server,
                 role=Role.SERVER,
-                program=_server(tool),
+                program=SsmpingServer(SsmpingServerConfig(version=tool.version)),
                 start_s=start_s,
                 stop_s=stop_s,
             )
@@ -98,13 +106,15 @@ def broadcast_of(plan: Plan, host: PlanHost) -> IPv4Address:
 
 
 def _client(plan: Plan, tool: PlanTool, host: PlanHost, chance: random.Random) -> Program:
-    if tool.tool is Tool.OMPING:
-        return Omping(_omping(plan, tool, host), chance)
-    raise ValueError(f"{tool.name}: {tool.tool.value} has no program")
-
-
-def _server(tool: PlanTool) -> Program:
-    raise ValueError(f"{tool.name}: {tool.tool.value} has no server's program")
+    match tool.tool:
+        case Tool.OMPING:
+            return Omping(_omping(plan, tool, host), chance)
+        case Tool.SSMPING | Tool.ASMPING:
+            return SsmpingClient(_ssmping(plan, tool, host))
+        case Tool.MCFIRST:
+            return McFirst(_mcfirst(plan, tool))
+        case _:
+            assert_never(tool.tool)
 
 
 def _omping(plan: Plan, tool: PlanTool, host: PlanHost) -> OmpingConfig:
@@ -122,4 +132,29 @@ def _omping(plan: Plan, tool: PlanTool, host: PlanHost) -> OmpingConfig:
         mode=mode,
         quiet=_NO_ANSWERS,
         pid=tool.number,
+    )
+
+
+def _ssmping(plan: Plan, tool: PlanTool, host: PlanHost) -> SsmpingConfig:
+    return SsmpingConfig(
+        server=address_of(plan.host(tool.server), tool),
+        local=address_of(host, tool),
+        pid=tool.number,
+        group=tool.group if tool.tool is Tool.ASMPING else None,
+        count=tool.count,
+        size=tool.size,
+        period_s=tool.period_s,
+        hops=tool.hops,
+    )
+
+
+def _mcfirst(plan: Plan, tool: PlanTool) -> McFirstConfig:
+    if tool.group is None or tool.port is None:
+        raise ValueError(f"{tool.name} is planned without a group or a port")
+    return McFirstConfig(
+        group=tool.group,
+        port=tool.port,
+        source=address_of(plan.host(tool.source), tool) if tool.source else None,
+        count=tool.count,
+        time_s=tool.stop_s - tool.start_s,
     )

@@ -1,5 +1,5 @@
 """The ``mcast`` command: ``run``, ``predict``, ``what-if``, ``check``, ``plan``, ``explain``, ``judge``,
-``profiles``, ``situations``, ``doctor``.
+``profiles``, ``situations``, ``doctor``, ``omping``, ``listen``.
 
 stdout is the result, stderr the progress. Exit codes are those of ``harness.errors.ExitCode``. A mistake of
 the user's or of the machine's is told without a traceback. Commands are imported when they are called, so
@@ -31,6 +31,8 @@ _COMMANDS = {
     "profiles": "Show what each vendor's switches do, and who says so.",
     "situations": "Run platforms where they differ, and say what was seen.",
     "doctor": "Tell what this host can do.",
+    "omping": "Test unicast and multicast between hosts, as omping does.",
+    "listen": "Hear who asks, who is a member, and what floods, on an interface.",
 }
 
 _HELP = """Reproduce, explain and fix networks that eat a cluster's multicast.

@@ -26,7 +26,7 @@ Examples:
 PARTS = ("diagnosis", "protocols", "readings", "sockets", "tools", "wire")
 """The packages that need only the standard library; the import contract keeps them so."""
 _MODULES = ("__init__.py", "errors.py")
-_MAIN = "from harness.tools.__main__ import main\n\nmain()\n"
+_MAIN = "import sys\n\nfrom harness.tools.__main__ import main\n\nsys.exit(main())\n"
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _DATE = (1980, 1, 1, 0, 0, 0)
 

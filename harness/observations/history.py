@@ -30,7 +30,9 @@ from harness.observations.model import (
 from harness.observations.schedule import first_due, near
 from harness.observations.spans import Spans, normal
 from harness.observations.switch_log import SwitchLog
-from harness.plan.model import Plan, PlanStream
+from harness.observations.tool_log import ToolLog
+from harness.plan.answers import answers_of, by_unicast
+from harness.plan.model import Cast, Plan, PlanStream
 
 GUARD_REAL_S = 0.001
 """Two things this close in this machine's time have no order: frames take that long through the lab."""
@@ -72,13 +74,13 @@ class History:
         self.ended: Ended | None = None
         self.steps: tuple[Acted, ...] = ()
         self.impairments: tuple[Impaired, ...] = ()
-        self.tools: tuple[ToolRecord, ...] = ()
         self.strays = 0
         """Datagrams that no stream of the plan can have sent."""
-        self._streams = {stream.number: stream for stream in plan.streams}
+        streams = (*plan.streams, *answers_of(plan))
+        self._streams = {stream.number: stream for stream in streams}
         self._flows = {
             (stream.number, sender): Flow(count=first_due(stream, min(stream.stop_s, plan.duration_s)))
-            for stream in plan.streams
+            for stream in streams
             for sender in stream.senders
         }
         self._read(records)
@@ -120,9 +122,10 @@ class History:
         """The latest moment in the records."""
         self._take_sent(sent)
         self.steps = tuple(steps)
-        self.tools = tuple(tools)
+        self.tools = ToolLog(tools)
+        self._take_tools()
         self.impairments = tuple(impairments)
-        self.members = MembershipLog(self.plan, members, self.guard_s)
+        self.members = MembershipLog(self.plan, self._streams.values(), members, self.guard_s)
         self.switches = SwitchLog(self.plan, switch_events)
 
     def _arrived(self, record: Arrived) -> None:
@@ -152,12 +155,34 @@ class History:
                 (one.first, one.first + one.count, one.error) for one in records if one.error
             )
 
+    def _take_tools(self) -> None:
+        """Account what tools sent and heard as datagrams of their answers' streams."""
+        sent: dict[tuple[int, str], list[tuple[int, int]]] = {}
+        for (tool, host, peer), numbers in self.tools.asks():
+            spans = [(first - 1, end - 1) for first, end in numbers]
+            for key in ((tool, peer), (by_unicast(tool), peer), (by_unicast(tool), host)):
+                sent.setdefault(key, []).extend(spans)
+        for key, spans in sent.items():
+            if (flow := self._flows.get(key)) is not None:
+                flow.sent = normal((first, min(end, flow.count)) for first, end in spans)
+        for (tool, host, cast, peer), heard in self.tools.answered():
+            number = by_unicast(tool) if cast == Cast.UNICAST.value else tool
+            flow = self._flows.get((number, peer))
+            if flow is not None:
+                row = flow.heard.setdefault(host, bytearray(flow.count))
+                for first, end in heard.answers:
+                    row[first - 1 : end - 1] = b"\1" * (min(end - 1, flow.count) - (first - 1))
+
     def _near_steps(self, stream: PlanStream) -> Spans:
         spans = (
             near(stream, step.at_s - self.guard_s, step.at_s + step.late_s + self.guard_s)
             for step in self.steps
         )
         return normal(span for found in spans for span in found)
+
+    def answers(self, tool: int, cast: Cast) -> PlanStream | None:
+        """Return the answers of a tool by multicast or unicast as a stream; None: it has none."""
+        return self._streams.get(tool if cast is Cast.MULTICAST else by_unicast(tool))
 
     def flow(self, stream: int, sender: str) -> Flow:
         """Return what became of a sender's datagrams. Raises KeyError for what the plan does not know."""

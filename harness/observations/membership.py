@@ -20,10 +20,12 @@ _CHANGES = (ActionKind.JOIN, ActionKind.LEAVE)
 
 
 class MembershipLog:
-    """Memberships of every node and stream."""
+    """Memberships of every node and stream, of which those that no plan begins have no members at first."""
 
-    def __init__(self, plan: Plan, records: Iterable[Membership], guard_s: float) -> None:
-        self._streams = {stream.number: stream for stream in plan.streams}
+    def __init__(
+        self, plan: Plan, streams: Iterable[PlanStream], records: Iterable[Membership], guard_s: float
+    ) -> None:
+        self._streams = {stream.number: stream for stream in streams}
         self._guard_s = guard_s
         self._actions = [action for action in plan.actions if action.kind in _CHANGES]
         self._intervals: dict[tuple[int, str], tuple[tuple[float, float], ...]] = {}
@@ -33,7 +35,8 @@ class MembershipLog:
         for record in records:
             if record.stream in self._streams:
                 changes.setdefault((record.stream, record.node), []).append(record)
-        self._first = {stream.number: frozenset(stream.receivers) for stream in plan.streams}
+        self._first = dict.fromkeys(self._streams, frozenset[str]())
+        self._first.update((stream.number, frozenset(stream.receivers)) for stream in plan.streams)
         initial = [(stream.number, host) for stream in plan.streams for host in stream.receivers]
         for key in dict.fromkeys((*initial, *changes)):
             self._follow(key, changes.get(key, ()))

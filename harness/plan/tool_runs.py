@@ -14,7 +14,7 @@ from typing import assert_never
 
 from harness.plan.moments import Moments
 from harness.plan.names import Loc, Mistakes, Names
-from harness.plan.tools import Made, PlanTool, Tool
+from harness.plan.tools import NUMBERS, Made, PlanTool, Tool
 from harness.scenario.model import Scenario
 from harness.scenario.tools import AsmpingUse, McfirstUse, OmpingUse, SsmpingUse
 from harness.scenario.traffic import Traffic, version_of
@@ -47,7 +47,9 @@ def plan_tools(
             )
             mistakes.add((*loc, "tool"), message)
         tool = _tool(name, written, names, mistakes)
-        found.append(replace(tool, number=first_number + len(found), start_s=start_s, stop_s=stop_s))
+        found.append(
+            replace(tool, number=first_number + NUMBERS * len(found), start_s=start_s, stop_s=stop_s)
+        )
     _check_ports(found, scenario.speed, mistakes)
     return tuple(found)
 

@@ -7,6 +7,9 @@ from enum import Enum
 
 from harness.wire.membership import Address
 
+NUMBERS = 2
+"""Of streams that a tool takes: its own is that of its answers to the group, the next that by unicast."""
+
 
 class Tool(Enum):
     """The tools that an engineer would use."""

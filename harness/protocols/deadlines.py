@@ -11,6 +11,9 @@ import heapq
 import math
 from typing import Generic, TypeVar
 
+_STALE = 1024
+"""So many entries of keys that were forgotten may wait in the heap; keys may come and go without end."""
+
 K = TypeVar("K")
 
 
@@ -89,6 +92,9 @@ class Deadlines(Generic[K]):
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.stop()
+            if len(self._heap) > _STALE + 4 * len(self._timers):
+                self._heap = [entry for entry in self._heap if entry[2].queued == entry[0]]
+                heapq.heapify(self._heap)
 
     def clear(self) -> None:
         """Forget all."""

@@ -1,7 +1,7 @@
 """What an installed probe tool writes, as what a program of ours would have told: answers, figures, joins.
 
 Lines are read by ``readings``. What a tool does not say is put together from its lines: which answer was the
-first, how many came twice, from whom an mcfirst heard. Answers of omping are told once, as with its -q; of
+first, how many came twice, whom an mcfirst heard. Answers of omping are told once, as with its -q; of
 the other tools every line is said too. Pure.
 """
 
@@ -46,7 +46,6 @@ _READERS: dict[Tool, type[Reader]] = {
 class _Seen:
     """What the lines said of one peer and cast."""
 
-    answers: int = 0
     duplicates: int = 0
     first: int | None = None
 
@@ -58,6 +57,8 @@ class ToolOutput:
         self._tool = tool
         self._reader: Reader = _READERS[tool.tool]()
         self._seen: dict[tuple[Address, Cast], _Seen] = {}
+        self._joined: Address | None = None
+        """The source that was joined for, or the group if it was for any."""
 
     def feed(self, line: str) -> Iterator[Told]:
         """Tell what a line of the standard output says."""
@@ -88,9 +89,19 @@ class ToolOutput:
                     yield Figures(peer=peer, cast=to_all, sent=0, received=0)
             case Joined():
                 if (group := _address(event.group)) is not None:
-                    yield Join(group=group, source=_address(event.source or ""))
+                    source = _address(event.source or "")
+                    self._joined = source or group
+                    yield Join(group=group, source=source)
             case Received():
-                yield from self._heard()
+                if self._joined is not None:
+                    first = 1 if event.datagrams else None
+                    yield Figures(
+                        peer=self._joined,
+                        cast=Cast.MULTICAST,
+                        sent=0,
+                        received=event.datagrams,
+                        first=first,
+                    )
             case Waiting() | Pinging() | StoppedWith():
                 return
             case _:
@@ -100,9 +111,8 @@ class ToolOutput:
         seen = self._seen.setdefault((peer, read.cast), _Seen())
         if read.duplicate:
             seen.duplicates += 1
-        else:
-            seen.answers += 1
-            seen.first = read.sequence if seen.first is None else seen.first
+        elif seen.first is None:
+            seen.first = read.sequence
         return Answered(
             peer=peer,
             cast=read.cast,
@@ -126,11 +136,6 @@ class ToolOutput:
             most_s=read.most_s,
             deviation_s=read.deviation_s,
         )
-
-    def _heard(self) -> Iterator[Figures]:
-        """What an mcfirst heard, by sender; it asks nothing, so what came is all that there was."""
-        for (peer, cast), seen in self._seen.items():
-            yield Figures(peer=peer, cast=cast, sent=seen.answers, received=seen.answers, first=seen.first)
 
 
 def _address(text: str) -> Address | None:

@@ -343,12 +343,14 @@ class Omping:
         if session == remote.session or len(session) > _LONGEST_SESSION_BYTES:
             return
         remote.session = session
+        may_ask = remote.spend(len(query := self._query(remote, now)))
         if remote.stage is Stage.INITIAL:
             remote.stage = Stage.ASKING
             if self._config.quiet < 2:
                 effects.append(self._lines.joined(remote, self._config.mode, self._group))
-            self._ask(remote, now, effects)
-        elif remote.spend(len(query := self._query(remote, now))):
+            if may_ask:  # else in the next round
+                self._ask(remote, now, effects)
+        elif may_ask:
             effects.append(Transmit(payload=query, to=remote.to))
 
     def _answered(
