@@ -11,7 +11,7 @@ import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
-from itertools import count
+from itertools import count, cycle
 
 from harness.backends.model.agenda import Agenda
 from harness.backends.model.cables import Datagram, Kind, StreamDatagram
@@ -36,8 +36,8 @@ from harness.protocols.probes.program import Endpoint, SocketsWanted
 from harness.wire import probe
 from harness.wire.membership import Address
 
-_EPHEMERAL_PORTS = 40001
-"""The first port of sockets that asked for none; Linux takes one from 32768 to 60999, by chance."""
+_EPHEMERAL_PORTS = range(40001, 61000)
+"""The ports of sockets that asked for none. Linux takes one by chance; two hosts seldom have the same."""
 _ALL_HOSTS = IPv4Address("255.255.255.255")
 _KINDS = {
     "unicast": frozenset({FrameKind.ALL, FrameKind.UNICAST}),
@@ -73,7 +73,7 @@ class Udp:
         self._hosts = hosts
         self._flows = flows
         self._open: dict[str, list[Sockets]] = {}
-        self._ports: dict[str, Iterator[int]] = {}
+        self._ports = cycle(_EPHEMERAL_PORTS)
         numbers = [stream.number for stream in plan.streams]
         self._numbers = count(max(numbers, default=0) + 1)
         self._by_address: dict[Address, Host] = {
@@ -100,7 +100,7 @@ class Udp:
         host = self._hosts[name]
         if wanted.local is not None and self._by_address.get(wanted.local) is not host:
             raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
-        port = wanted.port or next(self._ports.setdefault(name, count(_EPHEMERAL_PORTS)))
+        port = wanted.port or next(self._ports)
         opened = Sockets(self, host, wanted, owner, port=port, number=next(self._numbers))
         others = self._open.setdefault(name, [])
         if any(collide(opened, other) for other in others):
