@@ -15,6 +15,7 @@ from harness.explanation import explain, lines
 from harness.observations.history import History
 from harness.observations.model import Record, Started
 from harness.observations.record import read
+from harness.plan.answers import answers_of
 from harness.plan.model import Cast, Plan, PlanStream
 from harness.report import explanation_data
 from harness.run import backends, plan_file
@@ -56,8 +57,8 @@ class _Seen:
 @click.option("--from", "sender", metavar="HOST", required=True, help="Who sends.")
 @click.option("--to", "receiver", metavar="HOST", required=True, help="Who should, or should not, hear it.")
 @click.option("--group", metavar="ADDRESS", help="To which group; may be left out if there is one.")
-@click.option("--stream", metavar="NAME", help="Which stream, by its name in the file; instead of --group.")
-@click.option("--unicast", is_flag=True, help="Of a mesh, what is sent by unicast.")
+@click.option("--stream", metavar="NAME", help="Which stream or probe tool, by its name in the file.")
+@click.option("--unicast", is_flag=True, help="Of a mesh or a tool, what is sent by unicast.")
 @click.option("--at", metavar="TIME", help="When, such as 300s; left out: at the end.")
 @click.option(
     "--backend", default=backends.MODEL, show_default=True, help="What makes the records: model, or netns."
@@ -173,7 +174,7 @@ def _check_host(plan: Plan, name: str, option: str) -> None:
 
 def _stream(plan: Plan, sender: str, group: str | None, name: str | None, cast: Cast) -> PlanStream:
     """The stream that is meant. Of several the one that the sender sends."""
-    streams = [stream for stream in plan.streams if stream.cast is cast]
+    streams = [stream for stream in (*plan.streams, *answers_of(plan)) if stream.cast is cast]
     if not streams:
         raise click.UsageError(f"{plan.name} sends nothing by {cast.value}")
     if name is not None:

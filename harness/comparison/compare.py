@@ -14,6 +14,7 @@ from harness.comparison.fates import sent_by_one
 from harness.comparison.limits import Limits
 from harness.comparison.model import Comparison, Parting, Subject
 from harness.comparison.places import Ways
+from harness.comparison.reports import report_partings
 from harness.comparison.series import read
 from harness.comparison.tables import TableParting, table_partings
 from harness.comparison.tolerance import tolerance_of
@@ -65,7 +66,8 @@ class _Pair:
             until_s=self._until_s,
         )
         partings = [_of_table(one) for one in chosen]
-        partings += [*self._of_sending(), *deliveries.partings(), *self._of_verdicts(loose)]
+        partings += [*self._of_sending(), *deliveries.partings(), *self._of_reports()]
+        partings += self._of_verdicts(loose)
         doubts = [*self._unfinished()]
         certain: list[Parting] = []
         for parting in partings:
@@ -119,6 +121,10 @@ class _Pair:
                 right="does not send them" if by_left else more,
                 hosts=(sender,),
             )
+
+    def _of_reports(self) -> Iterator[Parting]:
+        seconds = self._tolerance.seconds
+        return report_partings(self._plan, self._left, self._right, seconds, self._until_s)
 
     def _verdicts(self) -> Iterator[tuple[Verdict, Verdict]]:
         ours, theirs = (judge_history(one, self._plan.expectations) for one in (self._left, self._right))

@@ -27,6 +27,8 @@ class Subject(Enum):
     DELIVERY = "delivery"
     SHARE = "share"
     """How much was lost where losses are chance."""
+    REPORT = "report"
+    """What a probe tool says at its end."""
     VERDICT = "verdict"
 
 

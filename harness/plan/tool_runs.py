@@ -65,10 +65,10 @@ def ended_by_s(tool: PlanTool, speed: float) -> float:
     if tool.count is not None and tool.tool is not Tool.MCFIRST:
         grace_s = max(_LEAST_GRACE_S, _GRACE_INTERVALS * tool.period_s)
         own_s = tool.start_s + tool.count * tool.period_s + grace_s
-    return min(own_s, tool.stop_s) + margin_s(speed)
+    return min(own_s, tool.stop_s) + _margin_s(speed)
 
 
-def margin_s(speed: float) -> float:
+def _margin_s(speed: float) -> float:
     """Return how much later than it should a tool may end, in the customer's seconds."""
     return _MARGIN_S + _MARGIN_REAL_S * speed
 

@@ -23,6 +23,7 @@ from harness.run.backends import MODEL, create
 from harness.run.events import Listen, ignore
 from harness.run.folder import DEFAULT_PARENT, RunFolder, claim, name_of
 from harness.run.outcome import Outcome
+from harness.run.transcripts import Transcripts
 from harness.run.watch import Watch
 
 
@@ -124,11 +125,11 @@ def _carry_out(request: Request, backend: Backend, folder: RunFolder, listen: Li
     folder.plan.write_text(plan_file.dump(plan), encoding="utf-8")
     shutil.copy(plan.file, folder.source)
     options = Options(folder=folder.path, captures=request.captures, hold=request.hold)
-    with Recorder(folder.records) as recorder:
+    with Recorder(folder.records) as recorder, Transcripts(recorder, folder.path, plan) as keeper:
         watch = Watch(
             plan,
             backend,
-            recorder,
+            keeper,
             lambda: read(folder.path),
             listen=listen,
             key=key,
