@@ -1,5 +1,6 @@
 """The ``mcast`` command: ``run``, ``predict``, ``what-if``, ``check``, ``plan``, ``explain``, ``judge``,
-``profiles``, ``situations``, ``doctor``, ``omping``, ``listen``.
+``profiles``, ``situations``, ``doctor``, and the probe tools ``omping``, ``ssmpingd``, ``ssmping``,
+``asmping``, ``mcfirst``, ``listen``.
 
 stdout is the result, stderr the progress. Exit codes are those of ``harness.errors.ExitCode``. A mistake of
 the user's or of the machine's is told without a traceback. Commands are imported when they are called, so
@@ -32,6 +33,10 @@ _COMMANDS = {
     "situations": "Run platforms where they differ, and say what was seen.",
     "doctor": "Tell what this host can do.",
     "omping": "Test unicast and multicast between hosts, as omping does.",
+    "ssmpingd": "Answer ssmping and asmping.",
+    "ssmping": "Ask ssmpingd for unicast and source-specific multicast.",
+    "asmping": "Ask ssmpingd for unicast and multicast to a group.",
+    "mcfirst": "Join a group and say what comes to it.",
     "listen": "Hear who asks, who is a member, and what floods, on an interface.",
 }
 

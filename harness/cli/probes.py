@@ -106,6 +106,7 @@ def _tools() -> Iterator[Finding]:
             "openvswitch-switch",
             "switches of the profiles ovs and ovs-strict that are not emulated: on",
         ),
+        ("ssmpingd", "ssmping", "scenarios that run the real ssmping, asmping or mcfirst (tool: system)"),
         ("ip", "iproute2", "looking at a held lab"),
         ("nsenter", "util-linux", "entering a held lab's nodes"),
         ("tcpdump", "tcpdump", "watching a held lab (--pcap works without)"),

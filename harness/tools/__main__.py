@@ -12,6 +12,10 @@ from importlib import import_module
 TOOLS = {
     "listen": "harness.tools.listen",
     "omping": "harness.tools.omping",
+    "ssmpingd": "harness.tools.ssmpingd",
+    "ssmping": "harness.tools.ssmping",
+    "asmping": "harness.tools.asmping",
+    "mcfirst": "harness.tools.mcfirst",
 }
 """The tools by name, and the modules whose ``main`` takes the rest of the command line."""
 

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from harness.protocols.probes.program import Program
@@ -31,9 +31,7 @@ def run(program: Program, via: Via, listener: Listener, *, opened: Callable[[], 
     driver = Driver(program, loop, listener, via=via)
     try:
         opened()
-        with _signals(loop, driver):
-            driver.start()
-            loop.wait_until(lambda: driver.ended is not None, math.inf)
+        until_ended([driver], loop)
     finally:
         driver.close()
         loop.close()
@@ -41,8 +39,16 @@ def run(program: Program, via: Via, listener: Listener, *, opened: Callable[[], 
     return driver.ended
 
 
+def until_ended(drivers: Sequence[Driver], loop: Loop) -> None:
+    """Start programs whose sockets are open, and serve them until all have ended."""
+    with _signals(loop, drivers):
+        for driver in drivers:
+            driver.start()
+        loop.wait_until(lambda: all(driver.ended is not None for driver in drivers), math.inf)
+
+
 @contextmanager
-def _signals(loop: Loop, driver: Driver) -> Iterator[None]:
+def _signals(loop: Loop, drivers: Sequence[Driver]) -> Iterator[None]:
     """Hand signals to the loop, so that a program is never entered in the middle of another call."""
     waker, awoken = socket.socketpair()
     interrupts = 0
@@ -58,10 +64,11 @@ def _signals(loop: Loop, driver: Driver) -> Iterator[None]:
 
     def obey() -> None:
         for number in awoken.recv(64):
-            if number == signal.SIGINT:
-                driver.interrupt()
-            elif number == signal.SIGUSR1:
-                driver.report()
+            for driver in drivers:
+                if number == signal.SIGINT:
+                    driver.interrupt()
+                elif number == signal.SIGUSR1:
+                    driver.report()
 
     with waker, awoken:
         waker.setblocking(False)

@@ -1,0 +1,5 @@
+"""``mcast mcfirst``: the probe tool, which takes all arguments itself."""
+
+from harness.cli.probe_tool import probe_tool
+
+command = probe_tool("mcfirst")
