@@ -1,5 +1,5 @@
 """The ``mcast`` command: ``run``, ``predict``, ``what-if``, ``check``, ``plan``, ``explain``, ``judge``,
-``profiles``, ``situations``, ``doctor``, and the probe tools ``omping``, ``ssmpingd``, ``ssmping``,
+``profiles``, ``situations``, ``read``, ``doctor``, and the probe tools ``omping``, ``ssmpingd``, ``ssmping``,
 ``asmping``, ``mcfirst``, ``listen``.
 
 stdout is the result, stderr the progress. Exit codes are those of ``harness.errors.ExitCode``. A mistake of
@@ -31,6 +31,7 @@ _COMMANDS = {
     "judge": "Judge a run again, without a lab.",
     "profiles": "Show what each vendor's switches do, and who says so.",
     "situations": "Run platforms where they differ, and say what was seen.",
+    "read": "Say what pasted outputs mean: which causes fit, best first.",
     "doctor": "Tell what this host can do.",
     "omping": "Test unicast and multicast between hosts, as omping does.",
     "ssmpingd": "Answer ssmping and asmping.",

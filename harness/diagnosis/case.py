@@ -15,6 +15,7 @@ from harness.diagnosis.facts import (
     Family,
     Members,
     NoQuerier,
+    NothingHeard,
     PeerSilent,
     ProbeFigures,
     QuerierSeen,
@@ -75,6 +76,12 @@ class Case:
     def failing(self) -> tuple[Pair, ...]:
         """The pairs that lost multicast and no unicast."""
         return tuple(pair for pair in self.pairs if pair.unicast_good and pair.shape is not Shape.COMPLETE)
+
+    @property
+    def troubled(self) -> bool:
+        """Whether anything was lost that a probe asked for."""
+        lost = any(pair.shape is not Shape.COMPLETE or not pair.unicast_good for pair in self.pairs)
+        return lost or bool(self.silent) or bool(self.all(NothingHeard))
 
     @property
     def complete(self) -> tuple[Pair, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.diagnosis.case import Case, Pair
 from harness.diagnosis.causes import Cause
-from harness.diagnosis.diagnose import diagnose
+from harness.diagnosis.diagnose import diagnose, likeness
 from harness.diagnosis.facts import Fact, NothingHeard, PeerSilent, ProbeFigures
 from harness.diagnosis.found import names
 from harness.diagnosis.patterns import Shape
@@ -51,16 +51,16 @@ def _failed(pairs: Sequence[Pair], causes: tuple[Cause, ...]) -> str:
 
 def _losses(pairs: Sequence[Pair]) -> str:
     """The loss of each cast; where a stream stopped or began late, of the part that was lost."""
-    unicast = [pair.unicast.loss for pair in pairs if pair.unicast is not None]
+    unicast = [pair.unicast.loss_percent for pair in pairs if pair.unicast is not None]
     turned = pairs[0].shape in {Shape.DIED, Shape.LATE}
-    multicast = [1.0 if turned else pair.multicast.loss for pair in pairs]
+    multicast = [100 if turned else pair.multicast.loss_percent for pair in pairs]
     cast = "broadcast" if pairs[0].multicast.cast is Cast.BROADCAST else "multicast"
     before = f"unicast {_percent(unicast)}, " if unicast else ""
     return f"{before}{cast} {_percent(multicast)}"
 
 
-def _percent(losses: Sequence[float]) -> str:
-    low, high = f"{min(losses):.0%}"[:-1], f"{max(losses):.0%}"[:-1]
+def _percent(losses: Sequence[int]) -> str:
+    low, high = min(losses), max(losses)
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 
@@ -93,7 +93,7 @@ def _likely(causes: tuple[Cause, ...], facts: Iterable[Fact]) -> str:
     best = fitting[0]
     ties = [cause.title for cause in fitting[1:] if cause.score == best.score]
     title = " or ".join([best.title, *ties[:1]])
-    return f"looks like {title}; run `{best.kind.command}` to confirm"
+    return f"{likeness(best)} {title}; run `{best.kind.command}` to confirm"
 
 
 def _silent(fact: PeerSilent | NothingHeard, causes: tuple[Cause, ...]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from harness.diagnosis.case import Case
 from harness.diagnosis.causes import KINDS, Cause, Evidence, Kind
 from harness.diagnosis.facts import Fact, ProbeFigures
-from harness.diagnosis.rules import RULES
+from harness.diagnosis.rules import RULES, Weight
 
 
 def diagnose(facts: Iterable[Fact]) -> tuple[Cause, ...]:
@@ -27,8 +27,16 @@ def _weighed(kind: Kind, case: Case) -> Cause | None:
     supports = tuple(one for one in evidence if one.weight > 0)
     if score <= 0 or not supports:
         return None
+    # What no more than fits explains a loss, so there must be one.
+    if kind.fault and not case.troubled and all(one.weight == Weight.FITS for one in supports):
+        return None
     against = tuple(one for one in evidence if one.weight < 0)
     return Cause(kind=kind, score=score, supports=supports, against=against)
+
+
+def likeness(cause: Cause) -> str:
+    """Return how sure one may be of a cause, as it is said before its title."""
+    return "looks like" if cause.score >= Weight.SUGGESTS else "perhaps"
 
 
 def verdict(facts: Iterable[Fact], causes: tuple[Cause, ...]) -> str:
@@ -38,7 +46,7 @@ def verdict(facts: Iterable[Fact], causes: tuple[Cause, ...]) -> str:
     if faults:
         best = faults[0]
         ties = [cause.title for cause in faults[1:] if cause.score == best.score]
-        return f"looks like {best.title}" + (f"; or {'; or '.join(ties)}" if ties else "")
+        return f"{likeness(best)} {best.title}" + (f"; or {'; or '.join(ties)}" if ties else "")
     short = next((cause for cause in causes if cause.key == "short-test"), None)
     if short is not None:
         reason = short.supports[0].text.partition(" (")[0]

@@ -68,6 +68,11 @@ class ProbeFigures(_Seen):
         return max(0.0, 1 - self.received / self.sent) if self.sent else 0.0
 
     @property
+    def loss_percent(self) -> int:
+        """The loss as omping and ssmping print it: whole percents, rounded down."""
+        return max(0, self.sent - self.received) * 100 // self.sent if self.sent else 0
+
+    @property
     def lasted_s(self) -> float | None:
         """How long was asked; None if unknown."""
         return None if self.interval_s is None else self.sent * self.interval_s

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from harness.diagnosis.case import Case, is_zero
 from harness.diagnosis.facts import (
-    Fact,
     Filtered,
     GroupFlooded,
     HostFilter,
@@ -48,6 +47,12 @@ def snoops(case: Case) -> Found | None:
     return found(f"snooping is on at {told}", case.snoops)
 
 
+def own_querier_on(case: Case) -> Found | None:
+    """A switch's own querier is switched on."""
+    asking = [one for one in case.snoops if one.querier]
+    return found(f"the querier of {names(one.where or 'a switch' for one in asking)} is on", asking)
+
+
 def nobody_snoops(case: Case) -> Found | None:
     """Snooping is off at all switches that were read."""
     settings = [one for one in case.all(Snooping) if one.family is case.family]
@@ -86,21 +91,20 @@ def bridge_asks_from_zero(case: Case) -> Found | None:
 
 def asks_too_seldom(case: Case) -> Found | None:
     """A query interval is longer than a membership lasts."""
-    intervals: list[tuple[float, Fact]] = [
+    intervals: list[tuple[float, Snooping | QuerierSeen]] = [
         (one.interval_s, one) for one in case.queriers if one.interval_s is not None
     ]
     intervals += [
         (one.query_interval_s, one) for one in case.snoops if one.querier and one.query_interval_s is not None
     ]
-    ages = [(one.membership_s, one) for one in case.snoops if one.membership_s]
-    if not intervals or not ages:
-        return None
-    longest, asks = max(intervals, key=lambda pair: pair[0])
-    shortest, forgets = min(ages, key=lambda pair: pair[0])
-    if longest <= shortest:
-        return None
-    text = f"it asks every {longest:g} s, and {forgets.where or 'the switch'} forgets after {shortest:g} s"
-    return found(text, dict.fromkeys((asks, forgets)))
+    for longest, asks in sorted(intervals, key=lambda pair: -pair[0]):
+        for forgets in case.snoops:
+            alike = not asks.vlan or not forgets.vlan or asks.vlan == forgets.vlan
+            if alike and forgets.membership_s and longest > forgets.membership_s:
+                who = forgets.where or "the switch"
+                text = f"it asks every {longest:g} s, and {who} forgets after {forgets.membership_s:g} s"
+                return found(text, dict.fromkeys((asks, forgets)))
+    return None
 
 
 def other_vlan_has_one(case: Case) -> Found | None:

@@ -61,8 +61,8 @@ def unicast_lost(case: Case) -> Found | None:
         for one in case.all(ProbeFigures)
         if one.cast is Cast.UNICAST and one.received and one.loss >= GOOD_LOSS
     ]
-    worst = max((one.loss for one in lost), default=0.0)
-    return found(f"unicast from {names(one.peer for one in lost)} was lost too, up to {worst:.0%}", lost)
+    worst = max((one.loss_percent for one in lost), default=0)
+    return found(f"unicast from {names(one.peer for one in lost)} was lost too, up to {worst} %", lost)
 
 
 def on_and_off(case: Case) -> Found | None:

@@ -194,7 +194,10 @@ class Driver:
         self._listener = listener
         self._clock: Clock = RealTime() if clock is None else clock
         self._alarm = Alarm(loop, self._ring)
-        self._targets: dict[Endpoint, Target] = {}
+        self._due_s: float | None = None
+        """What the alarm was last set to."""
+        self._targets: dict[int, tuple[Endpoint, Target]] = {}
+        """By the endpoint's identity: programs keep theirs, and to hash one costs as much as to send."""
         self._senders: dict[tuple[str, int], Endpoint] = {}
         self._is_open = True
         loop.watch(self.sockets.own.fileno(), lambda: self._read(self.sockets.own, by_group=False))
@@ -205,15 +208,18 @@ class Driver:
 
     def start(self) -> None:
         """Let the program begin."""
-        self._obey(self._program.start(self._clock.now(), self.sockets.port))
+        now = self._clock.now()
+        self._obey(self._program.start(now, self.sockets.port), now)
 
     def interrupt(self) -> None:
         """Let the program end, as the user's SIGINT does."""
-        self._obey(self._program.interrupt(self._clock.now()))
+        now = self._clock.now()
+        self._obey(self._program.interrupt(now), now)
 
     def report(self) -> None:
         """Let the program say how it stands."""
-        self._obey(self._program.report(self._clock.now()))
+        now = self._clock.now()
+        self._obey(self._program.report(now), now)
 
     def close(self) -> None:
         """Close the sockets; a program that has not ended is left as it is. Closing twice is no error."""
@@ -228,8 +234,10 @@ class Driver:
 
     def _ring(self, due_s: float) -> None:
         del due_s
+        self._due_s = None
         if self._is_open:
-            self._obey(self._program.tick(self._clock.now()))
+            now = self._clock.now()
+            self._obey(self._program.tick(now), now)
 
     def _read(self, sock: socket.socket, *, by_group: bool) -> None:
         for _ in range(_READ_AT_ONCE):
@@ -240,12 +248,14 @@ class Driver:
             except BlockingIOError:
                 return
             except OSError as error:  # what an earlier send earned, told by ICMP
-                self._obey(self._program.refused(error.errno or errno.EIO, self._clock.now()))
+                now = self._clock.now()
+                self._obey(self._program.refused(error.errno or errno.EIO, now), now)
                 continue
             hops, to = _read_ancillary(ancillary)
             sender = self._senders.get(address[:2]) or self._new_sender(address)
             datagram = Incoming(payload=payload, sender=sender, by_group=by_group, hops=hops, to=to)
-            self._obey(self._program.receive(datagram, self._clock.now()))
+            now = self._clock.now()
+            self._obey(self._program.receive(datagram, now), now)
 
     def _new_sender(self, address: tuple[str, int]) -> Endpoint:
         """Read an address once: a program hears the same few again and again."""
@@ -258,26 +268,29 @@ class Driver:
 
     # --- effects ------------------------------------------------------------------------------------------
 
-    def _obey(self, effects: Iterable[Effect]) -> None:
+    def _obey(self, effects: Iterable[Effect], now: float) -> None:
+        """Carry out what followed from a call at this moment."""
         for effect in effects:
             match effect:
                 case Transmit():
-                    self._transmit(effect)
+                    self._transmit(effect, now)
+                case Asked() | Answered() | Say() | Figures():
+                    self._listener(effect, now)
                 case Join() | Leave():
                     self.sockets.change_membership(effect)
-                    self._listener(effect, self._clock.now())
+                    self._listener(effect, now)
                 case Ended():
                     self.ended = effect.status
                     self.close()
-                    self._listener(effect, self._clock.now())
-                case Say() | Asked() | Answered() | Figures():
-                    self._listener(effect, self._clock.now())
+                    self._listener(effect, now)
                 case _:
                     assert_never(effect)
-        if self._is_open and (due_s := self._program.next_deadline()) is not None:
-            self._alarm.set(self._clock.real(due_s))
+        if self._is_open and (due_s := self._program.next_deadline()) is not None and due_s != self._due_s:
+            self._due_s = due_s
+            # What is due at once has a moment in the past, and nobody was late for it.
+            self._alarm.set(max(self._clock.real(due_s), self._loop.now()))
 
-    def _transmit(self, effect: Transmit) -> None:
+    def _transmit(self, effect: Transmit, now: float) -> None:
         try:
             if self._connected and not effect.to.address.is_multicast:
                 self.sockets.own.send(effect.payload)
@@ -287,15 +300,15 @@ class Driver:
             else:
                 self.sockets.own.sendto(effect.payload, self._target(effect.to))
         except OSError as error:
-            self._obey(self._program.refused(error.errno or errno.EIO, self._clock.now()))
+            self._obey(self._program.refused(error.errno or errno.EIO, now), now)
 
     def _target(self, to: Endpoint) -> Target:
-        target = self._targets.get(to)
-        if target is None:
+        known = self._targets.get(id(to))
+        if known is None:
             if len(self._targets) >= _KNOWN_ADDRESSES:
                 self._targets.clear()
-            target = self._targets[to] = self.sockets.target(to)
-        return target
+            known = self._targets[id(to)] = (to, self.sockets.target(to))
+        return known[1]
 
 
 def _read_ancillary(ancillary: list[tuple[int, int, bytes]]) -> tuple[int | None, Address | None]:

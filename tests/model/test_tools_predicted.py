@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from hand_made import network
 from made_tools import Predicted, everybody, tool
 
-from harness.plan.tools import Made
+from harness.plan.tools import Made, Tool
 
 PAIRS = [(a, b) for a in ("a1", "b1", "c1") for b in ("a1", "b1", "c1") if a != b]
 
@@ -160,6 +161,58 @@ def test_a_probe_and_a_stream_in_one_group_do_not_mix(tmp_path):
     history = run.history(plan)
     assert all(row.count(1) == 30 for row in history.flow(stream.number, "a1").heard.values())
     assert history.strays == 0
+
+
+def test_mcfirst_hears_the_datagrams_of_streams(tmp_path):
+    plan = network(tmp_path)
+    (stream, *_) = plan.streams
+    listens = {"tool": Tool.MCFIRST, "hosts": ("b1", "c1"), "group": stream.group, "port": stream.port}
+    run = Predicted(plan, tool(**listens, number=9, count=5, start_s=3.5, stop_s=25.0))
+    answers = run.answers(host="c1")
+    assert sum(one.count for one in answers) == 5
+    assert {one.size for one in answers} == {stream.size}
+    ended_s = max(one.last_s for one in answers)
+    assert run.statuses() == {"b1": (0, ended_s), "c1": (0, ended_s)}
+    alone = Predicted(plan)
+    for sender in stream.senders:
+        heard = run.history(plan).flow(stream.number, sender).heard
+        assert heard == alone.history(plan).flow(stream.number, sender).heard
+
+
+def test_mcfirst_of_one_source_hears_that_one(tmp_path):
+    plan = network(tmp_path)
+    (stream, *_) = plan.streams
+    listens = {"tool": Tool.MCFIRST, "hosts": ("b1",), "group": stream.group, "port": stream.port}
+    run = Predicted(plan, tool(**listens, number=9, source="c1", count=3, start_s=3.5, stop_s=25.0))
+    assert {one.peer for one in run.answers(host="b1")} == {"c1"}
+    assert sum(one.count for one in run.answers(host="b1")) == 3
+
+
+@pytest.mark.parametrize("which", [Tool.SSMPING, Tool.ASMPING])
+def test_a_client_and_its_server(tmp_path, which):
+    group = None if which is Tool.SSMPING else ip_address("239.192.9.9")
+    clients = {"tool": which, "hosts": ("b1", "c1"), "server": "a1", "group": group, "size": None}
+    run = Predicted(network(tmp_path), tool(**clients, count=10))
+    for cast in ("unicast", "multicast"):
+        assert run.figures(cast) == {("b1", "a1"): (10, 10), ("c1", "a1"): (10, 10)}
+    assert {run.statuses()[name][0] for name in ("b1", "c1")} == {0}
+
+
+def test_answers_that_are_too_large_for_a_cable_do_not_come(tmp_path):
+    more = """
+    timeline:
+      - {at: 0s, impair: {between: [sw1, sw2], loss: 100%, larger_than: 1000}}"""
+    clients = {"tool": Tool.SSMPING, "hosts": ("b1",), "server": "a1"}
+    for size, received in ((900, 5), (1000, 0)):
+        run = Predicted(network(tmp_path, more=more), tool(**clients, size=size, count=5))
+        assert run.figures("multicast") == {("b1", "a1"): (5, received)}
+
+
+def test_a_server_behind_a_firewall_is_silent(tmp_path):
+    plan = network(tmp_path, a1=', firewall: {iptables: ["-A INPUT -p udp -j DROP"]}')
+    run = Predicted(plan, tool(tool=Tool.SSMPING, hosts=("b1",), server="a1", count=3))
+    assert run.figures("unicast") == {("b1", "a1"): (3, 0)}
+    assert run.statuses()["b1"][0] == 1
 
 
 PROGRAM = """

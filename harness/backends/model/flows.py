@@ -76,6 +76,8 @@ class Flows:
         self.ways = Ways(switches, hosts)
         self.impaired: list[CableEnd] = []
         """The ends that do something to frames at present."""
+        self.wanted: set[tuple[Address, int]] = set()
+        """Groups and ports of streams that a program listens to: it is given each datagram."""
         self.version = 0
         """Another one whenever what is forwarded, or who listens, may have changed."""
         self._agenda = agenda
@@ -127,11 +129,12 @@ class Flows:
             self._catch_up(flow)
 
     def look_for_chance(self) -> None:
-        """Find out, after a change of cables, which datagrams must travel on their own from now on."""
+        """Find out, after a change of cables or listeners, which datagrams must travel on their own."""
         self.changing_all()
         self.impaired = self._impaired_ends()
         for flow in self._flows:
-            alone = any(end.chancy(flow.kind) for end in self.impaired)
+            wanted = flow.stream.cast is Cast.MULTICAST and (flow.kind.group, flow.kind.port) in self.wanted
+            alone = wanted or any(end.chancy(flow.kind) for end in self.impaired)
             if alone and not flow.alone:
                 flow.alone = True
                 self._send_next(flow)

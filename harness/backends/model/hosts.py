@@ -223,6 +223,10 @@ class Host:
         """Whether its own firewall lets such a datagram out."""
         return self._firewall is None or self.rules_on(Direction.OUT, kind, destination)
 
+    def lets_in(self, kind: Kind, destination: Address) -> bool:
+        """Whether its own firewall lets such a datagram in."""
+        return self._firewall is None or self.rules_on(Direction.IN, kind, destination)
+
     def takes(self, kind: Kind, stream: PlanStream) -> bool:
         """Whether a socket of its gets such a datagram when it arrives.
 
@@ -230,7 +234,7 @@ class Host:
         """
         unicast = stream.cast is Cast.UNICAST
         destination = self.plan.unicast_for(kind.group) if unicast else kind.group
-        if self._firewall is not None and not self.rules_on(Direction.IN, kind, destination):
+        if not self.lets_in(kind, destination):
             return False
         if unicast:
             return True

@@ -108,6 +108,7 @@ class World:
         """Somebody's datagram has come to a host on its own."""
         if isinstance(datagram, StreamDatagram):
             self._flows.arrived(host, datagram)
+            self.udp.of_stream(host, datagram)
         else:
             self.udp.arrived(host, datagram)
 

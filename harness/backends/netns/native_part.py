@@ -9,7 +9,6 @@ from __future__ import annotations
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.devices import Devices
 from harness.backends.netns.sockets import INTERFACE_INDEX
-from harness.backends.netns.tool_listener import ToolListener
 from harness.backends.programs import Hosted
 from harness.backends.tool_records import Account
 from harness.protocols.probes.program import Ended, Say
@@ -36,7 +35,7 @@ class NativePart:
         devices: Devices,
     ) -> None:
         self._hosted = hosted
-        self._listen = ToolListener(account, devices)
+        self._account = account
         self._loop = loop
         self._clock = clock
         self._devices = devices
@@ -47,7 +46,7 @@ class NativePart:
     @property
     def has_ended(self) -> bool:
         """Whether there is nothing more to come."""
-        return self._listen.has_ended
+        return self._account.has_ended
 
     def open(self) -> None:
         """Open its sockets, so that what others send is not refused before it begins."""
@@ -55,7 +54,7 @@ class NativePart:
         with self._devices.enter_host(self._hosted.host):
             try:
                 self._driver = Driver(
-                    self._hosted.program, self._loop, self._listen, via=via, clock=self._clock
+                    self._hosted.program, self._loop, self._account, via=via, clock=self._clock
                 )
             except OSError as error:
                 self._fail(error)
@@ -93,5 +92,5 @@ class NativePart:
 
     def _fail(self, error: OSError) -> None:
         at_s = self._clock.now()
-        self._listen(Say(text=f"Can't open its sockets: {error.strerror}", error=True), at_s)
-        self._listen(Ended(status=_FAILED), at_s)
+        self._account(Say(text=f"Can't open its sockets: {error.strerror}", error=True), at_s)
+        self._account(Ended(status=_FAILED), at_s)

@@ -53,9 +53,14 @@ def open_raw_sender(version: int) -> socket.socket:
 
 
 def open_receiver(address: Address, port: int) -> socket.socket:
-    """A socket that hears what is sent to a group or an own address; it joins nothing yet."""
+    """A socket that hears what is sent to a group or an own address; it joins nothing yet.
+
+    A group's address may be bound by others too, as corosync leaves it to an mcfirst beside it.
+    """
     sock = socket.socket(_FAMILIES[address.version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     grow_buffer(sock)
+    if address.is_multicast:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if address.version == 6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     groups.hear_only_joined(sock, address.version)

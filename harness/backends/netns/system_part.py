@@ -12,7 +12,6 @@ from harness.backends.base import Emit
 from harness.backends.netns.clock import Clock
 from harness.backends.netns.devices import Devices
 from harness.backends.netns.installed import SERVER_PORT
-from harness.backends.netns.tool_listener import ToolListener
 from harness.backends.netns.tool_output import ToolOutput
 from harness.backends.netns.tool_process import ToolProcess
 from harness.backends.programs import Hosted, Role
@@ -41,7 +40,7 @@ class SystemPart:
     ) -> None:
         self._argv = argv
         self._hosted = hosted
-        self._listen = ToolListener(account, devices)
+        self._account = account
         self._output = ToolOutput(account.tool)
         self._reads = hosted.role is not Role.SERVER
         self._has_terminal = account.tool.tool is Tool.OMPING
@@ -55,7 +54,7 @@ class SystemPart:
     @property
     def has_ended(self) -> bool:
         """Whether there is nothing more to come."""
-        return self._listen.has_ended
+        return self._account.has_ended
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -116,16 +115,16 @@ class SystemPart:
     def _on_line(self, line: str, error: bool) -> None:
         at_s = self._clock.now()
         if error or not self._reads:
-            self._listen(Say(text=line, error=error), at_s)
+            self._account(Say(text=line, error=error), at_s)
             return
         for told in self._output.feed(line):
-            self._listen(told, at_s)
+            self._account(told, at_s)
 
     def _on_end(self, status: int) -> None:
         at_s = self._clock.now()
         for told in self._output.close():
-            self._listen(told, at_s)
-        self._listen(Ended(status=status), at_s)
+            self._account(told, at_s)
+        self._account(Ended(status=status), at_s)
 
     @staticmethod
     def newly_dropped() -> int:

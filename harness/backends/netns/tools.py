@@ -46,7 +46,8 @@ class Tools:
         self._emit = emit
         self._devices = devices
         self._records = tuple(
-            ToolRecords(tool, plan.hosts, emit, slack_s=_SLACK_REAL_S * plan.speed) for tool in plan.tools
+            ToolRecords(tool, plan.hosts, emit, slack_s=_SLACK_REAL_S * plan.speed, wanted=devices.want)
+            for tool in plan.tools
         )
         self._parts: list[tuple[Hosted, Part]] = []
 

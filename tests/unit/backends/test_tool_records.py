@@ -15,6 +15,7 @@ from harness.observations.model import (
 )
 from harness.plan.model import PeerKind, PlanHost
 from harness.plan.tools import Made, PlanTool, Tool
+from harness.protocols.effects import EVERY_SOURCE, FilterMode, SourceFilter
 from harness.protocols.probes.program import Answered, Asked, Cast, Ended, Figures, Join, Leave, Say
 
 N1, N2 = IPv4Address("10.0.0.1"), IPv4Address("10.0.0.2")
@@ -235,3 +236,22 @@ def test_names_of_hosts_stand_for_all_their_addresses(n1, told):
     n1(Asked(peer=IPv4Address("192.0.2.1"), sequence=1), 1.0)
     n1.flush()
     assert told[0].peer == "192.0.2.1"
+
+
+def test_what_is_wanted_of_a_group_follows_the_joins(told):
+    wants = []
+    n1 = ToolRecords(tool(), HOSTS, told.append, wanted=lambda *want: wants.append(want)).of("n1")
+    n1(Join(group=GROUP, source=N2), 0.0)
+    n1(Join(group=GROUP, source=N1), 0.0)
+    n1(Leave(group=GROUP, source=N2), 0.0)
+    n1(Join(group=GROUP), 0.0)
+    n1(Ended(status=0), 0.0)
+    include = FilterMode.INCLUDE
+    assert wants == [
+        ("n1", 3, GROUP, SourceFilter(mode=include, sources=(N2,))),
+        ("n1", 3, GROUP, SourceFilter(mode=include, sources=(N1, N2))),
+        ("n1", 3, GROUP, SourceFilter(mode=include, sources=(N1,))),
+        ("n1", 3, GROUP, EVERY_SOURCE),
+        ("n1", 3, GROUP, None),
+    ]
+    assert n1.has_ended

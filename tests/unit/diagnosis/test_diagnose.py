@@ -273,7 +273,7 @@ def test_lost_unicast_is_no_matter_of_snooping():
 
 def test_no_router_port_helps():
     without = diagnose((NOBODY,))[0].score
-    assert diagnose((NOBODY, RouterPorts(where="sw1", ports=())))[0].score == without + 1
+    assert diagnose((NOBODY, RouterPorts(where="sw1", ports=())))[0].score == without + 2
 
 
 def test_ipv6_probes_ask_for_mld():
