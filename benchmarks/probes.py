@@ -5,13 +5,13 @@ python benchmarks/probes.py [--nodes 50,200] [--clients 50,200] [--seconds 5]
 All run in one lab: a kernel bridge without snooping, a namespace a node.
 
 First a full mesh of omping: every node asks every other one, and every answer to the group comes to every
-node, where the kernel throws away what is for others. "one process" drives all nodes on one loop, as labs do; "a process each" forks one for every
-node, as it is on real hosts (the same code, or the omping that is installed). The period between two queries
-is chosen so that both keep up. Datagrams are those sent and those that came to sockets.
+node, where the kernel throws away what is for others. "one process" drives all nodes on one loop, as labs do;
+"a process each" forks one for every node, as it is on real hosts (the same code, or the omping that is
+installed). The period between two queries is chosen so that both keep up. Datagrams are those sent and those
+that came to sockets.
 
-Then so many asmping, each a node of its own, ask one ssmpingd; Debian's programs, a process each,
-beside the harness's in one process. CPU is user and system time of all processes; the kernel's own work for
-datagrams is in it, which is why the table has the datagrams beside.
+Then so many asmping, each a node of its own, ask one ssmpingd; Debian's programs, a process each, beside the
+harness's in one process. CPU is user and system time of all processes, the kernel's work for datagrams in it.
 """
 
 from __future__ import annotations
