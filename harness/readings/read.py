@@ -29,6 +29,8 @@ SHAPES: tuple[Shape, ...] = (
 _JSON = re.compile(r"^\s*\[\s*(?:\{|$)")
 _NOISE = re.compile(r"^\{master(?::\d+)?\}$|^\[edit[\w .-]*\]$|^Flags: [A-Z] --? |^ *[\d.]+ s +(?:IGMP|MLD) ")
 """Lines that say nothing more: Junos' engine and place, legends, what mcast listen says meanwhile."""
+_MOST_TRIES = 50
+"""Beginnings of JSON that turn out to be none, after which no more are tried."""
 _LONGEST = 4000
 """A line that is longer has no form of those known, but JSON."""
 
@@ -117,6 +119,7 @@ def _parts(lines: Sequence[Line]) -> tuple[list[_Part], list[Line]]:
     host = command = ""
     open_part: _Part | None = None
     skip_to = 0
+    tries = _MOST_TRIES
     for at, line in enumerate(lines):
         if at < skip_to:
             continue
@@ -126,10 +129,11 @@ def _parts(lines: Sequence[Line]) -> tuple[list[_Part], list[Line]]:
             continue
         if _NOISE.match(line.text):
             continue
-        if after := _json_end(lines, at):
+        if tries and _JSON.match(line.text) and (after := _json_end(lines, at)):
             parts.append(_Part(shape=None, host=host, command=command, lines=list(lines[at:after])))
             skip_to, open_part = after, None
             continue
+        tries -= tries > 0 and _JSON.match(line.text) is not None
         begun = _begins(line.text)
         if begun is not None and (open_part is None or begun is not open_part.shape):
             open_part = _Part(shape=begun, host=host, command=command, lines=[])
@@ -164,8 +168,6 @@ def _heading(lines: Sequence[Line], at: int) -> str:
 
 def _json_end(lines: Sequence[Line], at: int) -> int:
     """Return the index after the list of JSON that begins in a line, 0 if none does."""
-    if not _JSON.match(lines[at].text):
-        return 0
     text = "\n".join(line.text for line in lines[at:])
     try:
         _, end = json.JSONDecoder().raw_decode(text.lstrip())

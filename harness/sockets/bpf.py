@@ -1,7 +1,8 @@
-"""Classic BPF programs (linux/filter.h): the kernel keeps from a packet socket what it does not want.
+"""Classic BPF programs (linux/filter.h): the kernel keeps from a socket what it does not want.
 
-So thousands of data frames a second cost a switch's control plane nothing. A program says how many octets of
-a frame it lets through, 0 for none; offsets count from the first octet that the socket gives out.
+So thousands of data frames a second cost a switch's control plane nothing, and the answers to others cost a
+probe nothing. A program says how many octets of a frame it lets through, 0 for none; offsets count from the
+first octet that the socket gives out.
 """
 
 from __future__ import annotations
@@ -165,12 +166,33 @@ UDP6_TO_GROUPS = _assembled(
 """IPv6 packets (no link header), whole or first fragments, that carry UDP to a multicast group."""
 
 
-def attach(sock: socket.socket, program: Iterable[Instruction]) -> None:
-    """Let the kernel drop for this socket whatever the program does not accept."""
+_UDP_HEADER = 8
+_LOADS = ((4, _LD_W), (2, _LD_H), (1, _LD_B))
+
+
+def beginning(payload: bytes) -> tuple[Instruction, ...]:
+    """Datagrams whose payload begins so, for a socket of UDP: it counts octets from the UDP header."""
+    lines: list[_Line] = []
+    at = 0
+    while at < len(payload):
+        size, load = next((size, load) for size, load in _LOADS if size <= len(payload) - at)
+        wanted = int.from_bytes(payload[at : at + size], "big")
+        lines += [(load, _UDP_HEADER + at), (_JEQ, wanted, "", "leave")]
+        at += size
+    return _assembled((*lines, (_RET, LARGEST_FRAME), "leave", (_RET, 0)))
+
+
+def install(sock: socket.socket, program: Iterable[Instruction]) -> None:
+    """Let the kernel drop for this socket whatever the program does not accept, from now on."""
     code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(code)
     fprog = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
+
+
+def attach(sock: socket.socket, program: Iterable[Instruction]) -> None:
+    """Do the same for a socket that does not block, and drop what it has got already."""
+    install(sock, program)
     while True:  # frames that came before the filter was there
         try:
             sock.recv(1)

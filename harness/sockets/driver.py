@@ -29,6 +29,7 @@ from harness.protocols.probes.program import (
     SocketsWanted,
     Transmit,
 )
+from harness.sockets import bpf
 from harness.sockets.groups import (
     Target,
     Via,
@@ -148,6 +149,8 @@ class ProbeSockets:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if group.is_multicast:
             hear_only_joined(sock, wanted.version)
+        if wanted.group_beginning:
+            bpf.install(sock, bpf.beginning(wanted.group_beginning))
         port = self.port if wanted.group_port is None else wanted.group_port
         sock.bind(sockaddr(group, port, self._zone))
 

@@ -17,7 +17,7 @@ import harness
 from harness.protocols.probes.omping import Omping
 from harness.protocols.probes.omping_config import OmpingConfig
 from harness.protocols.probes.omping_server import SERVER_INFO
-from harness.protocols.probes.program import Say
+from harness.protocols.probes.program import Figures, Say
 from harness.sockets.driver import Told
 from harness.sockets.groups import Via
 from harness.sockets.own_addresses import own_addresses
@@ -26,6 +26,8 @@ from harness.tools.omping_result import Result
 from harness.tools.running import run, write
 
 _USAGE, _BROKE = 1, 2
+_SUMMARY_ONLY = 2
+"""So quiet, nothing is said that the original does not say."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -55,6 +57,9 @@ def _run(asked: Arguments, config: OmpingConfig, via: Via) -> int:
         result.take(effect, at_s)
         if isinstance(effect, Say):
             write(effect.text, error=effect.error or asked.json)
+        elif isinstance(effect, Figures) and result.is_whole and asked.quiet < _SUMMARY_ONLY:
+            for line in ("", *result.conclusion()):
+                write(line, error=asked.json)
 
     def note_opened() -> None:
         nonlocal opened

@@ -32,7 +32,8 @@ from harness.wire.membership import Address
 _HELP = """Test unicast and multicast between hosts: run it on all of them, with the same addresses.
 
 Speaks with omping 0.0.5, in both directions, and prints what it prints. One of the addresses must be this
-host's own; alone, it is a test of this host. Each host reports what it received.
+host's own; alone, it is a test of this host. Each host reports what it received; at the end it says what that
+looks like, but not with -qq.
 """
 _EXAMPLES = """examples:
   omping 10.0.0.1 10.0.0.2 10.0.0.3                     on all three, until Ctrl-C

@@ -206,9 +206,9 @@ def test_an_absent_node_never_answers(stage):
 
 
 def test_sigusr1_says_the_summary_and_sigint_ends_with_it(stage):
-    first, second = (stage.run(node, "-F", "-i", "0.05", "-q", *ADDRESSES[:2]) for node in NODES[:2])
-    first.wait_for("pinging")
-    second.wait_for("pinging")
+    first, second = (stage.run(node, "-F", "-i", "0.05", *ADDRESSES[:2]) for node in NODES[:2])
+    first.wait_for("multicast, seq=1,")
+    second.wait_for("multicast, seq=1,")
     first.send(signal.SIGUSR1)
     first.wait_for("multicast, xmt/rcv/%loss")
     first.send(signal.SIGINT)

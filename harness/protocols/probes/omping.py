@@ -3,8 +3,8 @@
 A client greets each peer (init) until it is given a session, then asks once a period; the peer answers twice,
 to the asker and to the group, and ends a session by a response without group. What is accounted and said is
 as omping does it. Two things are not: a send that the kernel refuses is told once and ends nothing, since
-whoever sends from an address without a route would stop the probe; and rounds keep their pace, where omping
-adds what each took.
+whoever sends from an address without a route would stop the probe; and each peer has a pace of its own from
+its first query on, where omping asks all peers in one go, and a little later each time.
 
 Ids come of the configuration and the ``chance`` given, times of the driver: the same input gives the same
 bytes. Everybody hears everybody's answers, so ``is_mine`` looks at the first bytes alone.
@@ -13,6 +13,7 @@ bytes. Everybody hears everybody's answers, so ``is_mine`` looks at the first by
 from __future__ import annotations
 
 import errno
+import heapq
 import math
 import os
 import random
@@ -49,12 +50,12 @@ __all__ = ["Mode", "Omping", "OmpingConfig", "Peer", "Role"]
 
 _GREETS_EVERY_S = 1.001
 """omping lets more than 1000 ms pass, and a peer passes over an init within 1000 ms of the last."""
-_ROUND_IF_AT_ONCE_S = 0.001
+_AT_ONCE_S = 0.001
 _LEAST_BETWEEN_S = 0.0001
-"""With a period of 0 the next query follows the answer, or this round. On links without delay it must not be
-the same moment for ever."""
-_LATEST_ROUNDS = 2
-"""Rounds that are made up for when the process did not run in time; a peer takes five at once."""
+"""With a period of 0 the next query follows the answer, or comes after 1 ms. On links without delay it must
+not be the same moment for ever."""
+_LATEST_PERIODS = 2
+"""So many queries are made up for when the process did not run in time; a peer takes five at once."""
 _LONGEST_SESSION_BYTES = 64
 
 
@@ -74,14 +75,15 @@ class Omping:
     def __init__(self, config: OmpingConfig, chance: random.Random) -> None:
         self._config = config
         self._chance = chance
+        self._period_s = config.period_s or _AT_ONCE_S
         self._asks_only = config.role is Role.CLIENT
         self._group = config.answers_to
         self._to_all = Cast.BROADCAST if config.mode is Mode.IPBC else Cast.MULTICAST
         self._id_start = (config.pid & 0xFFFFFFFF).to_bytes(4, "little") + config.local.packed
         self._mine = omping.beginning_of_answers(self._id_start)
         self._remotes = tuple(
-            Remote(peer, port=config.port, casts=(Cast.UNICAST, self._to_all), remembered=config.remembered)
-            for peer in config.peers
+            Remote(number, peer, config, casts=(Cast.UNICAST, self._to_all))
+            for number, peer in enumerate(config.peers)
         )
         self._by_address = {int(remote.address): remote for remote in self._remotes}
         self._active = len(self._remotes)
@@ -92,8 +94,8 @@ class Omping:
             remote.client_id = self._new_id()
         self._phase = _Phase.RUNNING
         self._started_s = 0.0
-        self._round_at_s = 0.0
         self._ends_at_s = math.inf
+        self._agenda: list[tuple[float, int]] = []
         self._due_s = math.inf
         self._refusals = set[int]()
 
@@ -121,6 +123,7 @@ class Omping:
             hops=config.hops,
             loop=config.is_alone,
             broadcast=config.mode is Mode.IPBC,
+            group_beginning=self._mine,
             buffer=config.buffer,
         )
 
@@ -134,10 +137,12 @@ class Omping:
                 effects.append(Join(group=self._group))
             elif config.mode is Mode.SSM:
                 effects += [Join(group=self._group, source=remote.address) for remote in self._remotes]
-        self._started_s = self._round_at_s = now
+        self._started_s = self._due_s = now
         if config.timeout_s:
             self._ends_at_s = now + config.timeout_s
-        return effects + self._round(now)
+        for remote in self._remotes:
+            self._put_down(remote, now)
+        return [*effects, *self.tick(now)]
 
     def receive(self, datagram: Incoming, now: float) -> list[Effect] | tuple[Effect, ...]:
         """Take a datagram."""
@@ -183,9 +188,20 @@ class Omping:
             return self._end()
         if self._phase is _Phase.OVER:
             return ()
-        if now >= self._ends_at_s or (now >= self._round_at_s and self._has_nobody_left()):
+        if now >= self._ends_at_s:
             return self._finish(now)
-        return self._round(now)
+        effects: list[Effect] = []
+        while self._agenda and self._agenda[0][0] <= now:
+            due_s, number = heapq.heappop(self._agenda)
+            remote = self._remotes[number]
+            if remote.due_s != due_s:  # it was put down again for another moment
+                continue
+            if remote.stage is Stage.INITIAL:
+                self._greet(remote, now, effects)
+            else:
+                self._ask(remote, now, effects)
+        self._plan()
+        return effects
 
     def next_deadline(self) -> float | None:
         """When something is due next."""
@@ -208,36 +224,18 @@ class Omping:
 
     # --- what is due --------------------------------------------------------------------------------------
 
-    def _round(self, now: float) -> list[Effect]:
-        effects: list[Effect] = []
-        if now >= self._round_at_s:
-            for remote in self._remotes:
-                if remote.stage is Stage.ASKING and self._is_asked_now(remote, now):
-                    self._ask(remote, now, effects)
-            self._round_at_s = self._next_round(now)
-        for remote in self._remotes:
-            if remote.stage is Stage.INITIAL and now >= remote.greets_at_s:
-                self._greet(remote, now, effects)
-        self._plan()
-        return effects
-
-    def _next_round(self, now: float) -> float:
-        period_s = self._config.period_s or _ROUND_IF_AT_ONCE_S
-        next_s = self._round_at_s + period_s
-        return next_s if next_s > now - _LATEST_ROUNDS * period_s else now + period_s
-
-    def _is_asked_now(self, remote: Remote, now: float) -> bool:
-        """With a period of 0 the answer is awaited, for a round at most."""
-        if self._config.period_s:
-            return True
-        return remote.is_answered or now - remote.asked_at_s >= _ROUND_IF_AT_ONCE_S
+    def _put_down(self, remote: Remote, due_s: float) -> None:
+        remote.due_s = due_s
+        heapq.heappush(self._agenda, (due_s, remote.number))
 
     def _plan(self) -> None:
-        greetings = (remote.greets_at_s for remote in self._remotes if remote.stage is Stage.INITIAL)
-        self._due_s = min(self._round_at_s, self._ends_at_s, min(greetings, default=math.inf))
+        self._due_s = min(self._agenda[0][0] if self._agenda else math.inf, self._ends_at_s)
 
-    def _has_nobody_left(self) -> bool:
-        return self._active == 0 and self._config.ends_alone
+    def _next_query(self, remote: Remote, now: float) -> float:
+        """Return when the peer is asked again, a period after it was due, not after it was done."""
+        period_s = self._period_s
+        next_s = remote.due_s + period_s
+        return next_s if next_s > now - _LATEST_PERIODS * period_s else now + period_s
 
     def _finish(self, now: float) -> list[Effect]:
         effects: list[Effect] = [*self._summary()]
@@ -248,6 +246,7 @@ class Omping:
             return effects + self._end()
         for remote in self._remotes:
             remote.stage = Stage.STOPPED
+        self._agenda.clear()
         self._phase = _Phase.FINISHING
         self._server.finishing = True
         self._due_s = now + wait_s
@@ -272,19 +271,20 @@ class Omping:
         init = Message(kind=Kind.INIT, client_id=remote.client_id, requested=wants, prefixes=(prefix,))
         self._tell(remote, WAITING, effects)
         effects.append(Transmit(payload=omping.pack(init), to=remote.to))
-        remote.greets_at_s = now + max(_GREETS_EVERY_S, self._config.period_s)
+        remote.greets_at_s = now + max(_GREETS_EVERY_S, self._period_s)
+        self._put_down(remote, remote.greets_at_s)
 
     def _ask(self, remote: Remote, now: float, effects: list[Effect]) -> None:
         """Send the next query, unless the peer had them all."""
         if self._config.count is not None and remote.sent >= self._config.count:
-            self._stop(remote, ALL_SENT, effects)
+            self._stop(remote, ALL_SENT, now, effects)
         elif remote.sequence >= omping.MOST_SEQUENCE:
-            self._stop(remote, NUMBERS_EXHAUSTED, effects)
+            self._stop(remote, NUMBERS_EXHAUSTED, now, effects)
         else:
             remote.sequence += 1
             remote.sent += 1
-            remote.is_answered = False
             remote.asked_at_s = now
+            self._put_down(remote, self._next_query(remote, now))
             effects.append(Transmit(payload=self._query(remote, now), to=remote.to))
             effects.append(Asked(peer=remote.address, sequence=remote.sequence))
 
@@ -294,10 +294,14 @@ class Omping:
             remote.client_id, remote.sequence, self._stamp_us(now), self._group, remote.session
         )
 
-    def _stop(self, remote: Remote, why: str, effects: list[Effect]) -> None:
+    def _stop(self, remote: Remote, why: str, now: float, effects: list[Effect]) -> None:
+        """Ask a peer no more. After the last one the answers have a period to come."""
         remote.stage = Stage.STOPPED
-        self._active -= 1
+        remote.due_s = math.inf
         self._tell(remote, why, effects)
+        self._active -= 1
+        if self._active == 0 and self._config.ends_alone:
+            self._ends_at_s = min(self._ends_at_s, now + self._period_s)
 
     def _tell(self, remote: Remote, text: str, effects: list[Effect]) -> None:
         if self._config.quiet < 2:
@@ -326,22 +330,23 @@ class Omping:
         if self._config.role is Role.VERSIONS:
             if message.server_info is not None:
                 remote.info = message.server_info
-                self._stop(remote, VERSION_RECEIVED, effects)
+                self._stop(remote, VERSION_RECEIVED, now, effects)
         elif message.group is None:
-            self._turned_away(remote, effects)
+            self._turned_away(remote, now, effects)
         elif message.session is not None:
             self._given(remote, message.session, now, effects)
         self._plan()
         return effects
 
-    def _turned_away(self, remote: Remote, effects: list[Effect]) -> None:
+    def _turned_away(self, remote: Remote, now: float, effects: list[Effect]) -> None:
         if remote.stage is Stage.ASKING:
             # the query came and was answered by this, so it is not lost
             remote.stage = Stage.INITIAL
             remote.sent -= 1
             remote.client_id = self._new_id()
+            self._put_down(remote, max(now, remote.greets_at_s))
         else:
-            self._stop(remote, STOPPED_BY_SERVER, effects)
+            self._stop(remote, STOPPED_BY_SERVER, now, effects)
 
     def _given(self, remote: Remote, session: bytes, now: float, effects: list[Effect]) -> None:
         """Begin to ask in a session; with another one in the middle the last query is asked again."""
@@ -353,8 +358,11 @@ class Omping:
             remote.stage = Stage.ASKING
             if self._config.quiet < 2:
                 effects.append(self._lines.joined(remote, self._config.mode, self._group))
-            if may_ask:  # else in the next round
+            remote.due_s = now
+            if may_ask:
                 self._ask(remote, now, effects)
+            else:
+                self._put_down(remote, now + self._period_s)
         elif may_ask:
             effects.append(Transmit(payload=query, to=remote.to))
 
@@ -383,9 +391,8 @@ class Omping:
             duplicate=duplicate,
         )
         if cast is Cast.UNICAST and sequence == remote.sequence and not self._config.period_s:
-            remote.is_answered = True
-            self._round_at_s = min(self._round_at_s, max(now, remote.asked_at_s + _LEAST_BETWEEN_S))
-            self._due_s = min(self._due_s, self._round_at_s)
+            self._put_down(remote, max(now, remote.asked_at_s + _LEAST_BETWEEN_S))
+            self._plan()
         if self._config.quiet:
             return (answered,)
         said = self._lines.answer(

@@ -10,7 +10,7 @@ import math
 from array import array
 from enum import Enum
 
-from harness.protocols.probes.omping_config import Peer
+from harness.protocols.probes.omping_config import OmpingConfig, Peer
 from harness.protocols.probes.program import Cast, Endpoint, Figures
 from harness.protocols.probes.round_trips import RoundTrips
 
@@ -71,11 +71,12 @@ class Remote:
         "asked_at_s",
         "client_id",
         "credit_bytes",
+        "due_s",
         "greets_at_s",
         "info",
-        "is_answered",
         "last_init_s",
         "name",
+        "number",
         "own_session",
         "sent",
         "sequence",
@@ -85,10 +86,11 @@ class Remote:
         "to",
     )
 
-    def __init__(self, peer: Peer, *, port: int, casts: tuple[Cast, ...], remembered: int) -> None:
+    def __init__(self, number: int, peer: Peer, config: OmpingConfig, *, casts: tuple[Cast, ...]) -> None:
+        self.number = number
         self.name = peer.name
         self.address = peer.address
-        self.to = Endpoint(address=peer.address, port=port)
+        self.to = Endpoint(address=peer.address, port=config.port)
         self.stage = Stage.INITIAL
         self.client_id = b""
         self.session: bytes | None = None
@@ -96,8 +98,8 @@ class Remote:
         self.sent = 0
         self.greets_at_s = -math.inf
         self.asked_at_s = -math.inf
-        self.is_answered = False
-        self.tallies = {cast: Tally(remembered) for cast in casts}
+        self.due_s = math.inf
+        self.tallies = {cast: Tally(config.remembered) for cast in casts}
         self.info: bytes | None = None
         # what it asks of this one
         self.own_session: bytes | None = None

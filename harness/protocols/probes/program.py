@@ -39,7 +39,8 @@ class SocketsWanted:
     None is every own address of ``version``. With a ``group`` a second one, which only hears, is bound to the
     group and ``group_port`` (None: the port that the own one got). ``shared``: others may bind the group's
     too. Datagrams leave with ``hops``, and come back to the same host if ``loop``. With ``peer`` the own
-    socket is connected, so that it is told of refusals (ICMP).
+    socket is connected, so that it is told of refusals (ICMP). What comes to the group and does not begin
+    with ``group_beginning`` is nothing to the program, and need not be handed over.
     """
 
     version: int
@@ -52,6 +53,7 @@ class SocketsWanted:
     loop: bool = False
     broadcast: bool = False
     peer: Endpoint | None = None
+    group_beginning: bytes = b""
     buffer: int | None = None
     """Bytes of the send and receive buffers; None leaves them."""
 

@@ -13,7 +13,7 @@ import harness
 from harness.cli import execute
 from harness.errors import ExitCode
 from harness.protocols.probes.omping_config import Mode, OmpingConfig, Peer, Role
-from harness.protocols.probes.program import Cast, Figures, Say
+from harness.protocols.probes.program import Answered, Asked, Cast, Figures, Say
 from harness.sockets.groups import Via
 from harness.sockets.own_addresses import OwnAddress, own_addresses
 from harness.tools import __main__ as tools
@@ -304,3 +304,51 @@ def test_the_result_as_data():
         "deviation_ms": 0.0,
     }
     assert found["peers"][1]["unicast"]["min_ms"] is None
+
+
+def _told(*, sent, multicast):
+    """A result of one peer whose unicast came whole, and of these numbers by multicast."""
+    config, _ = _made("10.0.0.1", "10.0.0.2")
+    result = Result(config)
+    peer = config.peers[0].address
+    for cast, numbers in ((Cast.UNICAST, range(1, sent + 1)), (Cast.MULTICAST, multicast)):
+        for sequence in numbers:
+            result.take(Answered(peer=peer, cast=cast, sequence=sequence, size=69), float(sequence))
+    for cast, numbers in ((Cast.UNICAST, range(1, sent + 1)), (Cast.MULTICAST, multicast)):
+        first = min(numbers, default=None)
+        figures = Figures(peer=peer, cast=cast, sent=sent, received=len(numbers), first=first)
+        result.take(figures, float(sent))
+    return result
+
+
+def test_the_conclusion_says_since_when_nothing_came():
+    (line,) = _told(sent=300, multicast=range(1, 263)).conclusion()
+    assert line.startswith("unicast 0 %, multicast 100 % lost from 10.0.0.1 since 262 s: looks like snooping")
+    assert " to confirm" in line
+
+
+def test_the_conclusion_of_a_run_without_loss_accuses_nobody():
+    (line,) = _told(sent=700, multicast=range(1, 701)).conclusion()
+    assert line.startswith("unicast 0 %, multicast 0 % lost from 10.0.0.1 in 700 s")
+    assert "looks like" not in line
+
+
+def test_an_answer_that_is_on_its_way_at_the_end_is_not_lost():
+    result = _told(sent=10, multicast=range(1, 11))
+    peer = IPv4Address("10.0.0.1")
+    result.take(Asked(peer=peer, sequence=11), 10.9)
+    for cast in (Cast.UNICAST, Cast.MULTICAST):
+        result.take(Figures(peer=peer, cast=cast, sent=11, received=10, first=1), 11.0)
+    assert result.conclusion()[0].startswith("unicast 0 %, multicast 0 % lost from 10.0.0.1 in 10 s")
+
+
+def test_a_peer_that_answered_nothing_is_named():
+    config, _ = _made("10.0.0.1", "10.0.0.2")
+    result = Result(config)
+    for cast in (Cast.UNICAST, Cast.MULTICAST):
+        result.take(Figures(peer=IPv4Address("10.0.0.1"), cast=cast, sent=0, received=0), 9.0)
+    assert result.conclusion()[0].startswith("10.0.0.1 answered nothing at all: ")
+
+
+def test_without_figures_nothing_is_concluded():
+    assert Result(_made(*ALL)[0]).conclusion() == ()

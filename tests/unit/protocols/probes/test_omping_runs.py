@@ -250,7 +250,7 @@ def test_ipv6_is_the_same():
 
 
 def test_the_sockets_of_an_omping():
-    node = mesh(2, port=5000, hops=10, buffer=4096)[0]
+    node = mesh(2, port=5000, hops=10, buffer=4096, pid=0x01020304)[0]
     assert node.wanted == SocketsWanted(
         version=4,
         local=IPv4Address("10.77.0.1"),
@@ -258,6 +258,7 @@ def test_the_sockets_of_an_omping():
         group=GROUP,
         group_port=5000,
         hops=10,
+        group_beginning=b"A\0\0\0\1\2\0\1\0\x18" + b"\4\3\2\1" + IPv4Address("10.77.0.1").packed,
         buffer=4096,
     )
 
@@ -275,7 +276,7 @@ def test_inits_come_more_than_a_second_apart_and_queries_each_period():
     assert inits == pytest.approx([0.0, 1.001, 2.002])
     network.run(20)
     asked = [at_s for at_s, node, effect in network.sent if node is early and effect.payload[0:1] == b"Q"]
-    assert asked == pytest.approx([3.005, 4.0, 5.0, 6.0])
+    assert asked == pytest.approx([3.005, 4.005, 5.005, 6.005])
 
 
 def test_whoever_ends_tells_the_others_to_stop_for_three_periods():
