@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import assert_never
 
 from harness.plan.model import Plan, PlanHost
-from harness.plan.tools import PlanTool, Tool
+from harness.plan.tools import Made, PlanTool, Tool
 from harness.protocols.probes.mcfirst import McFirst, McFirstConfig
 from harness.protocols.probes.omping import Mode, Omping, OmpingConfig, Peer
 from harness.protocols.probes.omping_config import DEFAULT_PORT
@@ -54,10 +54,15 @@ class Hosted:
     stop_s: float
 
 
-def programs_of(plan: Plan, tool: PlanTool, chance_seed: int) -> tuple[Hosted, ...]:
-    """Return new programs for all that a tool runs: a server first, then its hosts in their order."""
+def programs_of(
+    plan: Plan, tool: PlanTool, chance_seed: int, *, installed: bool = False
+) -> tuple[Hosted, ...]:
+    """Return new programs for all that a tool runs: a server first, then its hosts in their order.
+
+    ``installed``: they stand for the installed programs, of which one serves both versions of IP.
+    """
     found: list[Hosted] = []
-    if (span := server_span(plan, tool)) is not None:
+    if (span := server_span(plan, tool, installed=installed)) is not None:
         start_s, stop_s = span
         found.append(
             Hosted(
@@ -82,13 +87,21 @@ def programs_of(plan: Plan, tool: PlanTool, chance_seed: int) -> tuple[Hosted, .
     return tuple(found)
 
 
-def server_span(plan: Plan, tool: PlanTool) -> tuple[float, float] | None:
-    """Return from when until when the server runs that belongs to a tool; None: it has none of its own."""
-    alike = (tool.server, tool.version)
-    sharing = [one for one in plan.tools if tool.server and (one.server, one.version) == alike]
+def server_span(plan: Plan, tool: PlanTool, *, installed: bool = False) -> tuple[float, float] | None:
+    """Return from when until when the server runs that belongs to a tool; None: it has none of its own.
+
+    ``installed``: it is the installed program that serves.
+    """
+    alike = _server_of(tool, installed=installed)
+    sharing = [one for one in plan.tools if tool.server and _server_of(one, installed=installed) == alike]
     if not sharing or sharing[0].number != tool.number:
         return None
     return min(one.start_s for one in sharing), max(one.stop_s for one in sharing)
+
+
+def _server_of(tool: PlanTool, *, installed: bool) -> tuple[str, Made, int]:
+    """What tells servers apart: an installed ssmpingd serves both versions of IP, one of ours serves one."""
+    return tool.server, tool.made, 0 if installed else tool.version
 
 
 def address_of(host: PlanHost, tool: PlanTool) -> Address:

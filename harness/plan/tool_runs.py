@@ -197,9 +197,10 @@ def _clients(
 def _check_ports(tools: Iterable[PlanTool], speed: float, mistakes: Mistakes) -> None:
     """Two programs of a host cannot have one port at one time; those that ask one ssmpingd share it."""
     for one, other in combinations(tools, 2):
-        shares = bool(one.server) and one.server == other.server
+        shares = bool(one.server) and (one.server, one.made) == (other.server, other.made)
         apart = ended_by_s(one, speed) <= other.start_s or ended_by_s(other, speed) <= one.start_s
-        if shares or apart or one.version != other.version:
+        installed = Made.SYSTEM in {one.made, other.made}
+        if shares or apart or (one.version != other.version and not installed):
             continue
         both = sorted(set(_bound(one)) & set(_bound(other)))
         if both:

@@ -64,7 +64,7 @@ class Tools:
                     announce()
                     if tool.version == 4 and len(tool.hosts) > SOURCES_OF_A_SOCKET[4]:
                         allow_sources(len(tool.hosts))
-            for hosted in programs_of(self._plan, tool, self._plan.seed):
+            for hosted in programs_of(self._plan, tool, self._plan.seed, installed=tool.made is Made.SYSTEM):
                 self._parts.append((hosted, self._part(tool, hosted, records)))
         for hosted, part in self._parts:
             if isinstance(part, SystemPart) and hosted.role is Role.SERVER:
