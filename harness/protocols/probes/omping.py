@@ -54,8 +54,8 @@ _AT_ONCE_S = 0.001
 _LEAST_BETWEEN_S = 0.0001
 """With a period of 0 the next query follows the answer, or comes after 1 ms. On links without delay it must
 not be the same moment for ever."""
-_LATEST_PERIODS = 2
-"""So many queries are made up for when the process did not run in time; a peer takes five at once."""
+_LATEST_PERIODS = 3
+"""So many queries are made up for when the process did not run in time; omping takes five at once."""
 _LONGEST_SESSION_BYTES = 64
 
 

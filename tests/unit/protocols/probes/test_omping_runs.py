@@ -374,7 +374,7 @@ def test_queries_at_once_follow_their_answers():
     assert nodes[0].figures()["10.77.0.2", Cast.UNICAST].sent == 200
 
 
-def test_rounds_that_the_process_slept_through_are_not_all_made_up_for():
+def test_what_the_process_slept_through_is_not_all_made_up_for():
     node, peer = mesh(2, period_s=0.01)
     network = _ran([node, peer], 0.1)
     before = len(node.of(Asked))
@@ -382,6 +382,16 @@ def test_rounds_that_the_process_slept_through_are_not_all_made_up_for():
     for _ in range(10):
         network.do(node, node.omping.tick(network.now))
     assert len(node.of(Asked)) == before + 1
+
+
+def test_a_little_that_was_slept_through_is_made_up_for():
+    node, peer = mesh(2, period_s=0.01)
+    network = _ran([node, peer], 0.1)
+    before = len(node.of(Asked))
+    network.now = 0.125
+    for _ in range(10):
+        network.do(node, node.omping.tick(network.now))
+    assert len(node.of(Asked)) == before + 3
 
 
 def test_more_queries_than_the_rate_are_not_answered():
