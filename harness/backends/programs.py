@@ -63,7 +63,7 @@ def programs_of(plan: Plan, tool: PlanTool, chance_seed: int) -> tuple[Hosted, .
             Hosted(
                 host=tool.server,
                 role=Role.SERVER,
-                program=SsmpingServer(SsmpingServerConfig(version=tool.version)),
+                program=SsmpingServer(SsmpingServerConfig(version=tool.version, rationed=False)),
                 start_s=start_s,
                 stop_s=stop_s,
             )

@@ -60,7 +60,9 @@ class Case:
         self.facts = tuple(facts)
         self.pairs = tuple(_pairs(self.all(ProbeFigures)))
         groups = [pair.multicast.group for pair in self.pairs]
-        self.family = Family.MLD if groups and all(":" in group for group in groups) else Family.IGMP
+        told = {fact.family for fact in self.facts if isinstance(fact, NoQuerier | QuerierSeen | Snooping)}
+        is_mld = all(":" in group for group in groups) if groups else told == {Family.MLD}
+        self.family = Family.MLD if is_mld else Family.IGMP
 
     def all(self, kind: type[_F]) -> tuple[_F, ...]:
         """Return the facts of a kind, in their order."""

@@ -74,7 +74,6 @@ class Output:
 
     wants_json: bool
     verbose: bool
-    quiet: bool
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     """Listen as parsed options say. Raises HarnessError."""
     source = _source(options)
     listener = Listener(own=source.own(), groups=options.groups, protocols=_protocols(options))
-    output = Output(wants_json=options.json, verbose=options.verbose > 0, quiet=options.quiet)
+    output = Output(wants_json=options.json, verbose=options.verbose > 0)
     teller = _Teller(output)
     request = Request(for_s=options.for_s, count=options.count, progress=not options.quiet)
     interrupted, summary = source.listen(listener, request, teller.tell)

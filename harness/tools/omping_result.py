@@ -13,9 +13,9 @@ from harness.diagnosis.tally import Tally
 from harness.protocols.probes.omping_config import Mode, OmpingConfig, Peer
 from harness.protocols.probes.program import Answered, Asked, Cast, Figures
 from harness.sockets.driver import Told
+from harness.tools.figures import as_json
 from harness.wire.membership import Address
 
-_MS = 1000.0
 _IN_FLIGHT_S = 0.5
 """The answer to a query that was asked so shortly before the end may still be on its way."""
 
@@ -110,22 +110,4 @@ class Result:
         found = {cast: figures for (of, cast), figures in self._figures.items() if of == peer}
         unicast = found.get(Cast.UNICAST)
         answered = unicast is not None and unicast.received > 0
-        return {"answered": answered} | {cast.value: _as_json(figures) for cast, figures in found.items()}
-
-
-def _as_json(figures: Figures) -> dict[str, Any]:
-    return {
-        "sent": figures.sent,
-        "received": figures.received,
-        "duplicates": figures.duplicates,
-        "loss": round(figures.loss, 6),
-        "first": figures.first,
-        "min_ms": _milliseconds(figures.least_s),
-        "avg_ms": _milliseconds(figures.mean_s),
-        "max_ms": _milliseconds(figures.most_s),
-        "deviation_ms": _milliseconds(figures.deviation_s),
-    }
-
-
-def _milliseconds(time_s: float | None) -> float | None:
-    return None if time_s is None else round(time_s * _MS, 3)
+        return {"answered": answered} | {cast.value: as_json(figures) for cast, figures in found.items()}

@@ -143,6 +143,15 @@ def test_an_mld_querier():
     assert "MLD: querier fe80::1 asked at" in out
 
 
+def test_a_bridge_hands_up_no_more_than_it_would_without():
+    with lab() as fabric, inside(fabric.switch_fd("sw1")):
+        command = [sys.executable, "-m", "harness", "listen", "br0", "--for", "500ms", "--json"]
+        ended_with = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    (note,) = json.loads(ended_with.stdout)["notes"]
+    assert note.startswith("br0 is a bridge, and what it keeps from this host is not heard")
+    assert "listen to its port (p" in note
+
+
 def test_no_querier():
     with lab() as fabric:
         code, out, err = ended(listener(fabric, "--for", "2s"))

@@ -148,6 +148,13 @@ class Stage:
         lost = (Impairment(kind=FrameKind.MULTICAST, loss=1.0),) if multicast else ()
         self._losses.set(lost)
 
+    def ip(self, node: str, *words: str) -> None:
+        """Set up something more in a node's namespace."""
+        if (ip := shutil.which("ip", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")) is None:
+            pytest.skip("not installed: ip; cure: apt-get install iproute2")
+        with inside(self.fabric.host_fd(node)):
+            subprocess.run([ip, *words], check=True, timeout=LIMIT_S)
+
     def sender(self) -> socket.socket:
         """A socket on n1 that sends to groups with one hop."""
         with inside(self.fabric.host_fd(SERVER)):
@@ -386,6 +393,16 @@ def test_duplicates(lab, server):
         check_figures("\n".join(line for line in client.said.splitlines() if "(DUP!)" not in line))
 
 
+@needs_real
+@pytest.mark.parametrize("server", [REAL, OURS])
+def test_a_server_answers_from_the_address_that_was_asked(lab, server):
+    """Else a client that joined for that source hears nothing: the address is not the interface's first."""
+    lab.ip(SERVER, "address", "add", "10.77.0.9/24", "dev", "eth0")
+    lab.serve(server)
+    lines = same(*lab.both("ssmping", "-I", "eth0", "-c", "1", "10.77.0.9"), status=0)
+    assert answers("10.77.0.9", 1) in lines
+
+
 # --- mcfirst ----------------------------------------------------------------------------------------------
 
 
@@ -432,10 +449,7 @@ def test_mcfirst_hears_nothing_of_another_source_or_at_all(lab):
 
 def test_the_two_commands_of_the_cluster_s_notes(lab):
     """``ssmpingd`` on A, ``asmping 224.0.2.1 ip_of_A`` on B, by ``mcast``, where B has a default route."""
-    if (ip := shutil.which("ip", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")) is None:
-        pytest.skip("not installed: ip; cure: apt-get install iproute2")
-    with inside(lab.fabric.host_fd(CLIENT)):
-        subprocess.run([ip, "route", "add", "default", "dev", "eth0"], check=True, timeout=LIMIT_S)
+    lab.ip(CLIENT, "route", "add", "default", "dev", "eth0")
     server = lab.serve(OURS)
     mcast = (sys.executable, "-m", "harness")
     client = Process(lab.fabric, CLIENT, (*mcast, "asmping", "224.0.2.1", "10.77.0.1"))

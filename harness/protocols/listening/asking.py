@@ -107,23 +107,11 @@ class Asking:
         return told + (self._elect(message.source, asker, now) if heeded else [])
 
     def tick(self, now: float) -> list[Event]:
-        """Take for gone who has been silent for too long."""
-        before = self._believed
+        """Take for gone who has been silent for too long, each at the moment when it was."""
         told: list[Event] = []
-        if self._missed_at_s is not None and self._missed_at_s <= now:
-            told.append(
-                NobodyAsks(
-                    at_s=self._missed_at_s,
-                    dialect=self._dialect,
-                    vlans=self._vlans,
-                    for_s=self.other_querier_s,
-                    last_s=self._last_s,
-                )
-            )
-            self._missed_at_s = None
-        self._election.expire(now)
-        why = "" if before is None else f"no query came from {before} for {self._election.interval_s:g} s"
-        return told + self._changed(before, now, why)
+        while (due_s := self.next_deadline()) is not None and due_s <= now:
+            told += self._silent(due_s)
+        return told
 
     def next_deadline(self) -> float | None:
         """When ``tick`` has something to do."""
@@ -139,6 +127,23 @@ class Asking:
         return max(self._longest_silence_s, now - (self._began_s if self._last_s is None else self._last_s))
 
     # --- parts --------------------------------------------------------------------------------------------
+
+    def _silent(self, due_s: float) -> list[Event]:
+        told: list[Event] = []
+        if self._missed_at_s is not None and self._missed_at_s <= due_s:
+            self._missed_at_s = None
+            told.append(
+                NobodyAsks(
+                    at_s=due_s,
+                    dialect=self._dialect,
+                    vlans=self._vlans,
+                    for_s=self.other_querier_s,
+                    last_s=self._last_s,
+                )
+            )
+        before = self._believed
+        self._election.expire(due_s)
+        return told + self._changed(before, due_s, f"no query came from {before} for too long")
 
     @property
     def _believed(self) -> Address | None:

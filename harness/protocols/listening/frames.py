@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address
 
 from harness.protocols.dialect import Dialect
@@ -104,7 +105,7 @@ def _of_ipv6(frame: bytes, packet: bytes) -> Content | None:
     if len(packet) < ipv6.HEADER.size:
         return None
     first, _, protocol, _, source, destination = ipv6.HEADER.unpack_from(packet)
-    group = IPv6Address(destination)
+    group = _address_of(destination)
     if first >> 28 != 6:
         return None
     if protocol in _OF_OPTIONS_OR_ICMP:
@@ -114,7 +115,12 @@ def _of_ipv6(frame: bytes, packet: bytes) -> Content | None:
     if not group.is_multicast:
         return None
     port = _port(packet, ipv6.HEADER.size) if protocol == PROTOCOL_UDP else None
-    return Datagram(source=IPv6Address(source), group=group, protocol=protocol, port=port)
+    return Datagram(source=_address_of(source), group=group, protocol=protocol, port=port)
+
+
+@lru_cache(maxsize=4096)
+def _address_of(packed: bytes) -> IPv6Address:
+    return IPv6Address(packed)
 
 
 def _port(packet: bytes, at: int) -> int | None:

@@ -7,6 +7,7 @@ give out their frames one behind the other. Deadlines that lie before a frame ar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from harness.protocols.dialect import Dialect, can_have_members
@@ -58,6 +59,8 @@ class Listener:
         self._routers: Table[tuple[Vlans, Address], _PimRouter] = Table(MOST_ROUTERS)
         self._damage: dict[str, int] = {}
         self._other_damage = 0
+        self._next_s = 0.0
+        """Nothing falls due before; data, which comes by the thousand, changes no deadline."""
 
     # --- in -----------------------------------------------------------------------------------------------
 
@@ -74,7 +77,8 @@ class Listener:
 
     def hear(self, frame: bytes, at_s: float, *, here: bool = False) -> list[Event]:
         """A frame came, or (``here``) left by the interface."""
-        told = self.tick(at_s)
+        told = self.tick(at_s) if at_s >= self._next_s else []
+        self._now = max(self._now, at_s)
         found = read(frame)
         if found is None or found.dialect not in self._protocols:
             return told
@@ -94,6 +98,8 @@ class Listener:
                     told += self._streams.hear(found, content, self._now, here, self._asks)
             case Damaged():
                 told += self._damaged(found, content)
+        if isinstance(content, ControlFrame):
+            self._look_ahead()
         return told
 
     def tick(self, now: float) -> list[Event]:
@@ -103,6 +109,7 @@ class Listener:
         for asking in self._networks.values():
             told += asking.tick(self._now)
         told += self._members.tick(self._now, self._last_query_s)
+        self._look_ahead()
         return sorted(told, key=lambda event: event.at_s)
 
     def next_deadline(self) -> float | None:
@@ -141,6 +148,10 @@ class Listener:
         )
 
     # --- parts --------------------------------------------------------------------------------------------
+
+    def _look_ahead(self) -> None:
+        due_s = self.next_deadline()
+        self._next_s = math.inf if due_s is None else due_s
 
     def _wants(self, group: Address) -> bool:
         return not self._narrow or group in self._narrow

@@ -22,13 +22,15 @@ class SsmpingServerConfig:
 
     ``local`` is None for all own addresses. An answer that is longer than its request (``-v``, ``-s``) goes
     to a client once in ``longer_every_s`` on average, and all of these have ``longer_bytes_per_s`` together;
-    to more requests the answer is as long as the request.
+    to more requests the answer is as long as the request. Not ``rationed`` it answers as the original does:
+    for labs, where nobody is a stranger.
     """
 
     version: int
     local: Address | None = None
     port: int = DEFAULT_PORT
     hops: int = DEFAULT_HOPS
+    rationed: bool = True
     longer_every_s: float = DEFAULT_PERIOD_S
     longer_bytes_per_s: float = 1_000_000.0
 

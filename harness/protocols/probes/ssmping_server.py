@@ -92,7 +92,7 @@ class SsmpingServer:
         if length <= request_bytes:
             return wishes
         served = self.served
-        if self._ration.take(client, _ANSWERS * length, now):
+        if not self._config.rationed or self._ration.take(client, _ANSWERS * length, now):
             self.served = replace(served, longer=served.longer + 1)
             return wishes
         self.served = replace(served, withheld=served.withheld + 1)

@@ -51,6 +51,16 @@ def test_keys_due_together_come_in_the_order_in_which_they_were_set():
     assert timers.pop_due(5.0) == ("d", "b", "c", "a")
 
 
+def test_keys_that_come_and_go_are_forgotten_by_the_heap_too():
+    timers: Deadlines[int] = Deadlines()
+    for number in range(10_000):
+        timers.set(number, 3000.0 - number)
+        if number % 100:
+            timers.discard(number)
+    assert len(timers._heap) < 2000
+    assert timers.pop_due(math.inf) == tuple(range(9900, -1, -100))
+
+
 def test_a_refresh_does_not_grow_the_heap():
     timers: Deadlines[str] = Deadlines()
     for moment in range(1000):

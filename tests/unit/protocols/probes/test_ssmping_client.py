@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ssmping_bench import ASKER, SERVER, Bench, Loss, answer_lines, lines, statistics
 
 from harness.protocols.probes.program import Answered, Cast, Ended, Endpoint, Figures, Incoming, Join
@@ -358,4 +360,16 @@ def test_a_flood_of_answers_makes_it_send_nothing():
     for number in range(1000):
         kinds = {type(effect).__name__ for effect in program.receive(from_group(answer(number)), 0.1)}
         assert kinds <= {"Say", "Answered"}
+    assert program.next_deadline() == 1.0
+
+
+@given(st.binary(max_size=80), st.integers(0, 70), st.booleans())
+def test_any_bytes_of_the_server_s_neither_stop_it_nor_make_it_send(rest, kept, by_group):
+    program = client(count=None)
+    program.start(0.0, 1)
+    sender = Endpoint(address=SERVER, port=4321)
+    datagram = Incoming(payload=answer(1)[:kept] + rest, sender=sender, by_group=by_group, hops=64)
+    kinds = {type(effect).__name__ for effect in program.receive(datagram, 0.1)}
+    assert kinds <= {"Say", "Answered"}
+    assert all(line.isprintable() for line in lines(program.receive(datagram, 0.2)))
     assert program.next_deadline() == 1.0

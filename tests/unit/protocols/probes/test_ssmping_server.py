@@ -7,6 +7,8 @@ import random
 from ipaddress import IPv4Address, ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ssmping_bench import lines
 
 from harness.protocols.probes.program import Ended, Endpoint, Incoming, Transmit
@@ -118,6 +120,24 @@ def test_any_bytes_come_back_at_most_as_they_came():
             assert len(effect.payload) == size
 
 
+damaged = st.builds(
+    lambda start, rest: start + rest,
+    st.sampled_from([b"Q", request(), request(size=65535, wants_version=True), request()[:20]]),
+    st.binary(max_size=60),
+)
+
+
+@given(st.lists(st.tuples(damaged, st.ip_addresses(v=4), st.floats(0.0, 0.5)), max_size=30))
+def test_no_story_of_damaged_requests_gets_more_than_the_ration(story):
+    program = server(longer_bytes_per_s=100_000.0)
+    now, into, out = 0.0, 0, 0
+    for payload, sender, passed_s in story:
+        now += passed_s
+        into += len(payload)
+        out += sum(len(effect.payload) for effect in sent(program.receive(incoming(payload, sender), now)))
+    assert out <= 2 * into + 100_000.0 * (1 + now)
+
+
 def test_a_client_gets_the_longer_answers_that_it_asks_for_once_a_second():
     program = server()
     data = request(wants_version=True, size=1400)
@@ -158,6 +178,13 @@ def test_a_size_at_its_least_is_rationed_too():
     into, out = flood(program, ((request(size=48), ASKER, 0.0) for _ in range(1000)))
     assert out[ASKER] - into == program.served.longer * 4
     assert program.served.longer == 3
+
+
+def test_a_lab_s_server_pads_whatever_is_asked_as_the_original_does():
+    program = server(rationed=False)
+    _, out = flood(program, ((request(size=65535), ASKER, 0.0) for _ in range(100)))
+    assert out[ASKER] == 100 * 65535
+    assert (program.served.longer, program.served.withheld) == (100, 0)
 
 
 def test_who_was_answered_long_ago_is_forgotten():
