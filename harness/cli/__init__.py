@@ -38,6 +38,7 @@ _COMMANDS = {
     "ssmping": "Ask ssmpingd for unicast and source-specific multicast.",
     "asmping": "Ask ssmpingd for unicast and multicast to a group.",
     "mcfirst": "Join a group and say what comes to it.",
+    "tools": "Write the probe tools as one file for a cluster's nodes.",
     "listen": "Hear who asks, who is a member, and what floods, on an interface.",
 }
 

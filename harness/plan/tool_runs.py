@@ -24,7 +24,7 @@ _ASKS_EVERY_S = 1.0
 _OMPING_PORT = SSMPINGD_PORT = 4321
 _HOPS = 64
 _GRACE_INTERVALS, _LEAST_GRACE_S = 3, 1.0
-"""omping waits three intervals, or a second, for who has not finished yet (its option -w)."""
+"""omping waits three intervals for who has not finished yet (its option -w); all wait a second at least."""
 _MARGIN_S, _MARGIN_REAL_S = 3.0, 0.1
 """Greetings before the first query, in the customer's seconds, and what a busy machine adds in its own."""
 
@@ -63,7 +63,7 @@ def ended_by_s(tool: PlanTool, speed: float) -> float:
     """Return by when a tool has ended, at the latest; infinite if only the end of the scenario ends it."""
     own_s = math.inf
     if tool.count is not None and tool.tool is not Tool.MCFIRST:
-        grace_s = max(_LEAST_GRACE_S, _GRACE_INTERVALS * tool.period_s)
+        grace_s = max(_LEAST_GRACE_S, _GRACE_INTERVALS * tool.period_s if tool.tool is Tool.OMPING else 0.0)
         own_s = tool.start_s + tool.count * tool.period_s + grace_s
     return min(own_s, tool.stop_s) + _margin_s(speed)
 

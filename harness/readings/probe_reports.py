@@ -36,6 +36,10 @@ _PATIENCE = 2000
 _WITH_VALUE = frozenset(["-c", "-i", "-m", "-M", "-O", "-p", "-r", "-R", "-S", "-T", "-t", "-w"])
 _ROUND_TRIPS = re.compile(r"^\s*[\d.]+(?:/[\d.]+){3}\s*$")
 """The end of a summary's line, where a mailer has broken it."""
+_CONCLUSION = re.compile(
+    r"^(?:unicast [\d to]+ %, )?(?:multi|broad)cast [\d to]+ % lost from |^\S+ answered nothing at all: "
+)
+"""What ``mcast omping`` says of its own figures; here they are weighed anew, with all others."""
 _REFUSED = re.compile(r"^recv failed: Connection refused|^errno=111")
 
 
@@ -160,6 +164,8 @@ def _omping(block: Block, verified: bool) -> tuple[Sheet, ...]:
             for run in runs:
                 if line.number - 1 in run.sheet.understood:
                     run.sheet.understood.add(line.number)
+        elif runs and _CONCLUSION.match(line.text):
+            runs[-1].sheet.understood.add(line.number)
     return _closed(runs)
 
 

@@ -100,6 +100,8 @@ class ProbeSockets:
         self._via = via
         self._zone = via.index
         self._dropped = 0
+        self.is_filtered = bool(wanted.group_beginning)
+        """Whether the kernel keeps from the group's socket what does not begin as the program wants."""
         self.group: socket.socket | None = None
         self.own = self._open(wanted, buffer=wanted.buffer)
         try:
@@ -161,8 +163,12 @@ class ProbeSockets:
             change_membership(self.group, change.group, self._via, joined=joined, source=change.source)
 
     def dropped(self) -> int:
-        """Return how many datagrams were lost since the beginning because nobody read in time."""
-        opened = (sock for sock in (self.own, self.group) if sock is not None and sock.fileno() >= 0)
+        """Return how many datagrams were lost since the beginning because nobody read in time.
+
+        Not those of a group's socket with a filter: what that keeps away the kernel counts as lost too.
+        """
+        group = None if self.is_filtered else self.group
+        opened = (sock for sock in (self.own, group) if sock is not None and sock.fileno() >= 0)
         return self._dropped + sum(
             int(struct.unpack("=9I", sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))[8])
             for sock in opened

@@ -1,6 +1,7 @@
 """Probe tools in labs: by our own programs and by those that are installed, through and through."""
 
 import shutil
+import socket
 from ipaddress import IPv4Address
 
 import pytest
@@ -189,3 +190,28 @@ def test_an_mcfirst_that_hears_nothing_says_so_at_its_end(tmp_path, made):
     assert (figures["received"], figures["first"]) == (0, None)
     (end,) = run.of("tool-ended")
     assert end["status"] == 1
+
+
+# --- this machine -----------------------------------------------------------------------------------------
+
+
+def test_what_a_socket_loses_because_nobody_read_in_time_is_told(tmp_path, monkeypatch):
+    """With the smallest buffer that the kernel gives, a round of three nodes is too much."""
+
+    def shrink(sock):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+
+    monkeypatch.setattr("harness.backends.netns.native_part.grow_buffer", shrink)
+    run = Run(tmp_path, tool(count=500, period_s=0.002, stop_s=4.0), duration="5s")
+    lost = sum(asked - got for asked, got in run.figures("multicast").values())
+    told = run.of("impaired", what="socket")
+    assert lost > 0
+    assert sum(one["count"] for one in told) >= lost
+    assert {one["host"] for one in told} <= {"n1", "n2", "n3"}
+
+
+def test_what_a_filter_keeps_away_is_no_loss(tmp_path):
+    """The kernel counts other nodes' answers, which a group's socket does not want, as if they were lost."""
+    run = Run(tmp_path, tool(count=20, period_s=0.1), duration="5s")
+    assert run.figures("multicast") == dict.fromkeys(PAIRS, (20, 20))
+    assert not run.of("impaired", what="socket")

@@ -6,7 +6,7 @@ what is due, and carries out its effects in their order. It decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import assert_never
 
 from harness.backends.model.agenda import Agenda, Alarm
@@ -63,11 +63,6 @@ class Moments:
             self.told_s = round(now_s, 6)
 
 
-def _everything(payload: bytes) -> bool:
-    del payload
-    return True
-
-
 class ProgramAtWork:
     """Runs one program on a host from ``start`` to its end, or to ``close``.
 
@@ -75,7 +70,17 @@ class ProgramAtWork:
     """
 
     __slots__ = (
-        *("_alarm", "_due_s", "_listener", "_moments", "_program", "_send", "_sockets", "ended", "heeds"),
+        *(
+            "_alarm",
+            "_due_s",
+            "_listener",
+            "_moments",
+            "_program",
+            "_send",
+            "_sockets",
+            "ended",
+            "heeds_only",
+        ),
     )
 
     def __init__(
@@ -89,8 +94,8 @@ class ProgramAtWork:
         self._alarm = Alarm(agenda, self._ring)
         self._sockets = udp.open(host, program.sockets, self)
         self._send = self._sockets.send
-        self.heeds: Callable[[bytes], bool] = getattr(program, "is_mine", _everything)
-        """Whether a datagram of the group's socket may matter: most answers to a group are for others."""
+        self.heeds_only: bytes = getattr(program, "heeds_only", b"")
+        """What begins every datagram of the group's socket that the program does not pass over."""
 
     # --- from outside -------------------------------------------------------------------------------------
 

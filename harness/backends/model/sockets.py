@@ -31,8 +31,9 @@ class Owner(Protocol):
         """Take a datagram."""
         ...
 
-    def heeds(self, payload: bytes) -> bool:
-        """Whether it is not certain that a datagram of the group's socket would be passed over."""
+    @property
+    def heeds_only(self) -> bytes:
+        """What begins every datagram of the group's socket that it would not pass over."""
         ...
 
     def refused(self, error: int) -> None:
@@ -42,6 +43,31 @@ class Owner(Protocol):
 
 Taker = tuple[Owner, bool]
 """Who takes a datagram, and whether by the group's socket."""
+
+
+class Takers:
+    """Those who take a datagram, found by how it begins: most answers to a group are for one of many."""
+
+    __slots__ = ("_by_beginning", "_length")
+
+    def __init__(self, found: Iterable[Taker]) -> None:
+        beginnings = [(owner.heeds_only if by_group else b"", (owner, by_group)) for owner, by_group in found]
+        lengths = {len(beginning) for beginning, _ in beginnings}
+        self._length = lengths.pop() if len(lengths) == 1 else 0
+        self._by_beginning: dict[bytes, list[Taker]] = {}
+        for beginning, taker in beginnings:
+            self._by_beginning.setdefault(beginning[: self._length], []).append(taker)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_beginning)
+
+    def hand(self, payload: bytes, sender: Endpoint, hops: int) -> None:
+        """Give them a datagram."""
+        incoming: Incoming | None = None
+        for owner, by_group in self._by_beginning.get(payload[: self._length], ()):
+            if incoming is None or incoming.by_group is not by_group:
+                incoming = Incoming(payload=payload, sender=sender, by_group=by_group, hops=hops)
+            owner.receive(incoming)
 
 
 @dataclass(slots=True, eq=False)
@@ -62,9 +88,9 @@ class Way:
     size: int
     version: int = -1
     alone: bool = False
-    takers: tuple[Taker, ...] | None = None
+    takers: Takers | None = None
     hosts: tuple[Host, ...] = ()
-    takers_at: dict[str, tuple[Taker, ...]] = field(default_factory=dict)
+    takers_at: dict[str, Takers] = field(default_factory=dict)
     rulings: dict[tuple[str, Direction, State | None], bool] = field(default_factory=dict)
 
     @property
@@ -181,17 +207,6 @@ class Sockets:
 def _of_sources(sources: Iterable[Address]) -> SourceFilter | None:
     found = tuple(sorted(sources, key=int))
     return SourceFilter(mode=FilterMode.INCLUDE, sources=found) if found else None
-
-
-def hand(takers: Iterable[Taker], payload: bytes, sender: Endpoint, hops: int) -> None:
-    """Give a datagram to those who take it, unless it is certain that they would pass it over."""
-    incoming: Incoming | None = None
-    for owner, by_group in takers:
-        if by_group and not owner.heeds(payload):
-            continue
-        if incoming is None or incoming.by_group is not by_group:
-            incoming = Incoming(payload=payload, sender=sender, by_group=by_group, hops=hops)
-        owner.receive(incoming)
 
 
 def own_takes(sockets: Sockets, to: Address, sender: Endpoint) -> bool:

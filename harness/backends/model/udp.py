@@ -23,9 +23,9 @@ from harness.backends.model.sockets import (
     Owner,
     Sockets,
     Taker,
+    Takers,
     Way,
     collide,
-    hand,
     own_takes,
 )
 from harness.backends.model.ways import packet_sizes
@@ -157,7 +157,7 @@ class Udp:
         if way.version != self._flows.version:
             self._explore(way)
         if way.takers is not None:
-            hand(way.takers, payload, way.sender, way.kind.hops)
+            way.takers.hand(payload, way.sender, way.kind.hops)
             return
         sender = way.socket.host
         for host in way.hosts:
@@ -181,7 +181,7 @@ class Udp:
             return
         found = [self._takers(host, way.to, way.sender, to_many=way.to_many) for host in way.hosts]
         if way.to_many or all(found):
-            way.takers = tuple(taker for takers in found for taker in takers)
+            way.takers = Takers(taker for takers in found for taker in takers)
 
     def _reached(self, way: Way) -> Iterator[Host]:
         ways = self._flows.ways
@@ -210,23 +210,24 @@ class Udp:
         if (kind.group, kind.port) not in self._flows.wanted or not host.lets_in(kind, kind.group):
             return
         sender = Endpoint(address=kind.source, port=kind.source_port)
-        takers = self._takers(host, Endpoint(address=kind.group, port=kind.port), sender, to_many=True)
+        to = Endpoint(address=kind.group, port=kind.port)
+        takers = Takers(self._takers(host, to, sender, to_many=True))
         if takers:
             stream = self._streams[datagram.stream]
             payload = bytearray(stream.size)
             number = self._wire_numbers[datagram.sender]
             probe.pack_into(payload, stream.number, number, datagram.sequence)
-            hand(takers, bytes(payload), sender, kind.hops)
+            takers.hand(bytes(payload), sender, kind.hops)
 
     def _arrive(self, host: Host, way: Way, payload: bytes) -> None:
         if host.is_guarded and not way.stays_here and not self._lets_in(host, way):
             return
         takers = way.takers_at.get(host.name)
         if takers is None:
-            takers = self._takers(host, way.to, way.sender, to_many=way.to_many)
+            takers = Takers(self._takers(host, way.to, way.sender, to_many=way.to_many))
             way.takers_at[host.name] = takers
         if takers:
-            hand(takers, payload, way.sender, way.kind.hops)
+            takers.hand(payload, way.sender, way.kind.hops)
         elif not way.to_many:
             self._refuse(host, way)
 

@@ -99,6 +99,20 @@ def announce() -> None:
             sock.sendto(b"", ("255.255.255.255", _DISCARD_PORT))
 
 
+def overflows() -> int:
+    """Return how many datagrams all UDP sockets of this namespace have lost because nobody read in time."""
+    found = 0
+    for name, family in (("snmp", "Udp:"), ("snmp6", "Udp6RcvbufErrors")):
+        path = Path("/proc/thread-self/net") / name
+        lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
+        rows = [line.split() for line in lines if line.startswith(family)]
+        if name == "snmp6":
+            found += sum(int(row[1]) for row in rows)
+        elif len(rows) == 2:
+            found += int(rows[1][rows[0].index("RcvbufErrors")])
+    return found
+
+
 def open_tap(version: int) -> socket.socket:
     """A socket that sees the datagrams to groups of a family that arrive on eth0, joined or not.
 

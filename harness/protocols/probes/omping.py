@@ -109,6 +109,11 @@ class Omping:
         """Say whether a datagram to the group can be an answer to this one; by its first bytes alone."""
         return payload.startswith(self._mine)
 
+    @property
+    def heeds_only(self) -> bytes:
+        """What begins every datagram to the group that it does not pass over."""
+        return self._mine
+
     # --- Program ------------------------------------------------------------------------------------------
 
     @property
