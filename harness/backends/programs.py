@@ -84,7 +84,8 @@ def programs_of(plan: Plan, tool: PlanTool, chance_seed: int) -> tuple[Hosted, .
 
 def server_span(plan: Plan, tool: PlanTool) -> tuple[float, float] | None:
     """Return from when until when the server runs that belongs to a tool; None: it has none of its own."""
-    sharing = [other for other in plan.tools if tool.server and other.server == tool.server]
+    alike = (tool.server, tool.version)
+    sharing = [one for one in plan.tools if tool.server and (one.server, one.version) == alike]
     if not sharing or sharing[0].number != tool.number:
         return None
     return min(one.start_s for one in sharing), max(one.stop_s for one in sharing)
