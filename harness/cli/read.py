@@ -16,7 +16,7 @@ from harness.diagnosis.diagnose import likeness
 from harness.diagnosis.facts import Fact, Members
 from harness.diagnosis.words import cause_data, fact_data, in_words, places
 from harness.errors import ExitCode
-from harness.readings.read import Reading, Section, read
+from harness.readings.read import Reading, Section, read, together
 from harness.readings.text import Line
 from harness.report.colour import Painter
 
@@ -52,7 +52,7 @@ Examples:
 @click.option("--all", "wants_all", is_flag=True, help="Every fact and every cause, not the first ones only.")
 def command(files: tuple[str, ...], wants_json: bool, wants_all: bool) -> ExitCode:
     """Read files, print facts and causes."""
-    readings = tuple(_read(name) for name in files)
+    readings = together(tuple(_read(name) for name in files))
     facts = tuple(fact for reading in readings for fact in reading.facts)
     causes = diagnose(facts)
     recognised = any(reading.sections for reading in readings)

@@ -153,8 +153,10 @@ def one_is_mute(case: Case) -> Found | None:
 
 
 def one_report_lost_all(case: Case) -> Found | None:
-    """There is one node's report, and it lost everybody's multicast."""
+    """There is one node's report, and it lost everybody's multicast, if not from the first packet on."""
     if len(case.nodes) != 1 or len(case.failing) < 2 or len(case.failing) < len(case.pairs):
+        return None
+    if all(pair.shape is Shape.NEVER for pair in case.pairs):
         return None
     return found(f"{case.nodes[0] or 'the one report'} lost everybody's multicast", of_pairs(case.failing))
 
@@ -178,10 +180,18 @@ def died_though_queried(case: Case) -> Found | None:
     return found(text, (*of_pairs(pairs), *case.queriers))
 
 
-def never_came_to_anybody(case: Case) -> Found | None:
-    """Two pairs or more, and no multicast in any."""
+def never_came_to_one_node(case: Case) -> Found | None:
+    """There is one node's report, and no multicast of several peers came there."""
     pairs = case.only_multicast_lost(Shape.NEVER)
-    if len(pairs) < 2 or len(pairs) < len(case.pairs):
+    if len(case.nodes) != 1 or len(pairs) < 2 or len(pairs) < len(case.pairs):
+        return None
+    return found(f"no multicast from {heard(pairs)} came, and all unicast did", of_pairs(pairs))
+
+
+def never_came_to_anybody(case: Case) -> Found | None:
+    """Two nodes or more report, and no multicast came to any."""
+    pairs = case.only_multicast_lost(Shape.NEVER)
+    if len(case.nodes) < 2 or len(pairs) < len(case.pairs):
         return None
     return found(f"no multicast came from anybody ({heard(pairs)}), and all unicast did", of_pairs(pairs))
 

@@ -158,4 +158,7 @@ def places(facts: Iterable[Fact]) -> tuple[str, ...]:
             runs[-1] = (runs[-1][0], at)
         else:
             runs.append((at, at))
-    return tuple(str(first) if first == last else f"{first}-{last.line}" for first, last in runs)
+    return tuple(
+        str(first) if first == last else f"{str(first).replace('line ', 'lines ')}-{last.line}"
+        for first, last in runs
+    )

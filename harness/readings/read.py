@@ -48,6 +48,7 @@ class Section:
     last: int
     verified: bool
     facts: tuple[Fact, ...]
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,6 @@ def read(text: str, source: str = "") -> Reading:
     """Read a text; ``source`` is what its lines are called by, a file's name."""
     parts, unknown = _parts(lines_of(text))
     sections: list[Section] = []
-    commands: list[str] = []
     for part in parts:
         block = Block(lines=tuple(part.lines), source=source, host=part.host, command=part.command)
         understood: set[int] = set()
@@ -86,11 +86,31 @@ def read(text: str, source: str = "") -> Reading:
             understood |= sheet.understood
             if sheet.understood:
                 sections.append(_section(name, sheet))
-                commands.append(part.command)
         unknown += [line for line in part.lines if line.text and line.number not in understood]
     unknown.sort(key=lambda line: line.number)
     sections.sort(key=lambda section: section.first)
-    return Reading(source=source, sections=_named(sections, commands), unknown=tuple(unknown))
+    return together((Reading(source=source, sections=tuple(sections), unknown=tuple(unknown)),))[0]
+
+
+def together(readings: Sequence[Reading]) -> tuple[Reading, ...]:
+    """Say whose each output of omping is, by the names that those of all texts call their peers by.
+
+    omping prints its peers and not itself. Its own name is the one of its prompt or command line, or the one
+    that all outputs know and this one does not print.
+    """
+    runs = [section for reading in readings for section in reading.sections if section.name == "omping"]
+    everybody = tuple(dict.fromkeys(peer for run in runs for peer in _peers(run)))
+    several = everybody if len(runs) > 1 else ()
+    return tuple(
+        replace(
+            reading,
+            sections=tuple(
+                _named(section, everybody, several) if section.name == "omping" else section
+                for section in reading.sections
+            ),
+        )
+        for reading in readings
+    )
 
 
 def _sheets(part: _Part, block: Block) -> Iterable[tuple[str, Sheet]]:
@@ -109,6 +129,7 @@ def _section(name: str, sheet: Sheet) -> Section:
         last=max(sheet.understood),
         verified=sheet.verified,
         facts=tuple(sheet.facts),
+        command=sheet.block.command,
     )
 
 
@@ -177,32 +198,19 @@ def _json_end(lines: Sequence[Line], at: int) -> int:
     return at + text.count("\n", 0, end) + 1
 
 
-def _named(sections: Sequence[Section], commands: Sequence[str]) -> tuple[Section, ...]:
-    """Say whose each output of omping is, by the names that the others call their peers by.
-
-    omping prints its peers and not itself. Its own name is the one of the command line, or of all outputs,
-    that is not among them.
-    """
-    runs = [section for section in sections if section.name == "omping"]
-    everybody = list(dict.fromkeys(peer for run in runs for peer in _peers(run)))
-    result = []
-    for section, command in zip(sections, commands, strict=True):
-        if section.name != "omping":
-            result.append(section)
-            continue
-        peers = _peers(section)
-        missing = [name for name in everybody if name not in peers] if len(runs) > 1 else []
-        listed = [name for name in probe_reports.arguments(command) if name not in peers]
-        # What stands above the first of several outputs is no name of those whose peer it is.
-        host = section.host if section.host not in peers else ""
-        if host not in everybody:
-            host = next((names[0] for names in (listed, missing) if len(names) == 1), host)
-        facts = tuple(
-            replace(fact, where=host) if isinstance(fact, ProbeFigures | PeerSilent) else fact
-            for fact in section.facts
-        )
-        result.append(replace(section, host=host, facts=facts))
-    return tuple(result)
+def _named(section: Section, everybody: Sequence[str], several: Sequence[str]) -> Section:
+    peers = _peers(section)
+    missing = [name for name in several if name not in peers]
+    listed = [name for name in probe_reports.arguments(section.command) if name not in peers]
+    # What stands above the first of several outputs is no name of those whose peer it is.
+    host = section.host if section.host not in peers else ""
+    if host not in everybody:
+        host = next((names[0] for names in (listed, missing) if len(names) == 1), host)
+    facts = tuple(
+        replace(fact, where=host) if isinstance(fact, ProbeFigures | PeerSilent) else fact
+        for fact in section.facts
+    )
+    return replace(section, host=host, facts=facts)
 
 
 def _peers(section: Section) -> tuple[str, ...]:

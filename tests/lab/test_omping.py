@@ -24,6 +24,7 @@ import pytest
 from harness.backends.netns.fabric import Fabric, HostSpec, SwitchSpec
 from harness.backends.netns.host_ipv6 import HostIPv6
 from harness.backends.netns.namespaces import inside
+from harness.sockets import bpf
 
 pytestmark = pytest.mark.lab
 
@@ -250,6 +251,23 @@ def test_clients_and_versions(stage):
     assert found["peers"][0]["multicast"]["received"] == 5
     versions = stage.run("n2", "-VV", "-w", "0", *ADDRESSES[:2])
     assert "10.0.0.1 : omping 0.0.5" in versions.ended()
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_the_kernel_keeps_back_what_begins_otherwise(stage, size):
+    wanted = bytes(range(100, 100 + size))
+    others = [wanted[:at] + b"?" + wanted[at + 1 :] for at in range(size)]
+    with inside(stage.fabric.host_fd("n1")):
+        ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with inside(stage.fabric.host_fd("n2")):
+        mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with ear, mouth:
+        bpf.install(ear, bpf.beginning(wanted))
+        ear.bind((ADDRESSES[0], 4321))
+        ear.settimeout(LIMIT_S)
+        for data in (*others, wanted[:-1], wanted, wanted + b" and more"):
+            mouth.sendto(data, (ADDRESSES[0], 4321))
+        assert [ear.recv(100) for _ in range(2)] == [wanted, wanted + b" and more"]
 
 
 # --- with the original ------------------------------------------------------------------------------------

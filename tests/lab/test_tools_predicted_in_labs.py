@@ -147,7 +147,7 @@ def cases():
         yield pytest.param(name, marks=marks, id=name)
 
 
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", list(cases()))
 def test_a_lab_and_the_model_have_the_same_figures(tmp_path, case):
     network_changes, tool_changes = CASES[case]
     one = tool(**tool_changes)

@@ -3,8 +3,8 @@
 A client greets each peer (init) until it is given a session, then asks once a period; the peer answers twice,
 to the asker and to the group, and ends a session by a response without group. What is accounted and said is
 as omping does it. Two things are not: a send that the kernel refuses is told once and ends nothing, since
-whoever sends from an address without a route would stop the probe; and each peer has a pace of its own from
-its first query on, where omping asks all peers in one go, and a little later each time.
+whoever sends from an address without a route would stop the probe; and rounds keep their pace, where omping's
+are a little later each time.
 
 Ids come of the configuration and the ``chance`` given, times of the driver: the same input gives the same
 bytes. Everybody hears everybody's answers, so ``is_mine`` looks at the first bytes alone.
@@ -54,8 +54,12 @@ _AT_ONCE_S = 0.001
 _LEAST_BETWEEN_S = 0.0001
 """With a period of 0 the next query follows the answer, or comes after 1 ms. On links without delay it must
 not be the same moment for ever."""
-_LATEST_PERIODS = 2
-"""So many queries are made up for when the process did not run in time; a peer takes five at once."""
+_LATEST_PERIODS = 3
+"""So many queries are made up for when the process did not run in time; omping takes five at once."""
+_ROUNDING = 1e-6
+_FEW = 16
+"""So many peers are asked in one go. More are spread over half a period, so that a mesh of hundreds does not
+overflow sockets; the other half is there for the answers of the last round."""
 _LONGEST_SESSION_BYTES = 64
 
 
@@ -76,6 +80,8 @@ class Omping:
         self._config = config
         self._chance = chance
         self._period_s = config.period_s or _AT_ONCE_S
+        peers = len(config.peers)
+        self._apart_s = self._period_s / 2 / peers if peers > _FEW and config.period_s else 0.0
         self._asks_only = config.role is Role.CLIENT
         self._group = config.answers_to
         self._to_all = Cast.BROADCAST if config.mode is Mode.IPBC else Cast.MULTICAST
@@ -231,11 +237,12 @@ class Omping:
     def _plan(self) -> None:
         self._due_s = min(self._agenda[0][0] if self._agenda else math.inf, self._ends_at_s)
 
-    def _next_query(self, remote: Remote, now: float) -> float:
-        """Return when the peer is asked again, a period after it was due, not after it was done."""
+    def _round_after(self, remote: Remote, moment: float) -> float:
+        """Return the peer's next round: a period after the last one was due, not after it was done."""
         period_s = self._period_s
-        next_s = remote.due_s + period_s
-        return next_s if next_s > now - _LATEST_PERIODS * period_s else now + period_s
+        first_s = self._started_s + remote.number * self._apart_s
+        round_s = first_s + (math.floor((moment - first_s) / period_s) + 1) * period_s
+        return round_s if round_s - moment > period_s * _ROUNDING else round_s + period_s
 
     def _finish(self, now: float) -> list[Effect]:
         effects: list[Effect] = [*self._summary()]
@@ -284,7 +291,8 @@ class Omping:
             remote.sequence += 1
             remote.sent += 1
             remote.asked_at_s = now
-            self._put_down(remote, self._next_query(remote, now))
+            last_s = max(remote.due_s, now - _LATEST_PERIODS * self._period_s)
+            self._put_down(remote, self._round_after(remote, last_s))
             effects.append(Transmit(payload=self._query(remote, now), to=remote.to))
             effects.append(Asked(peer=remote.address, sequence=remote.sequence))
 
@@ -362,7 +370,7 @@ class Omping:
             if may_ask:
                 self._ask(remote, now, effects)
             else:
-                self._put_down(remote, now + self._period_s)
+                self._put_down(remote, self._round_after(remote, now))
         elif may_ask:
             effects.append(Transmit(payload=query, to=remote.to))
 

@@ -20,7 +20,7 @@ from harness.diagnosis.facts import (
     Snooping,
 )
 from harness.protocols.probes.program import Cast
-from harness.readings.read import SHAPES, read
+from harness.readings.read import SHAPES, read, together
 from harness.readings.shape import span_s
 from harness.readings.text import Prompt, heading, prompt
 
@@ -47,6 +47,21 @@ def test_outputs_of_three_hosts_say_which_of_them_is_deaf():
     cause = diagnose(reading.facts)[0]
     assert cause.key == "node-deaf"
     assert cause.supports[0].text.startswith("node3 lost the multicast of node1 and node2")
+
+
+def test_outputs_in_files_of_their_own_say_it_too():
+    text = sample("omping-three-hosts.txt").removeprefix("=== node1 ===\n")
+    cuts = [
+        text.index("\nnode1 : waiting"),
+        text.index("\nnode1 : waiting", text.index("\nnode1 : waiting") + 1),
+    ]
+    files = [text[: cuts[0]], text[cuts[0] : cuts[1]], text[cuts[1] :]]
+    alone = [read(file, f"{number}.txt") for number, file in enumerate(files)]
+    assert [section.host for reading in alone for section in reading.sections] == ["", "", ""]
+    readings = together(alone)
+    assert [reading.sections[0].host for reading in readings] == ["node1", "node2", "node3"]
+    cause = diagnose([fact for reading in readings for fact in reading.facts])[0]
+    assert cause.key == "node-deaf"
 
 
 def test_command_line_tells_the_interval_the_group_and_who_asked():

@@ -276,7 +276,7 @@ def test_inits_come_more_than_a_second_apart_and_queries_each_period():
     assert inits == pytest.approx([0.0, 1.001, 2.002])
     network.run(20)
     asked = [at_s for at_s, node, effect in network.sent if node is early and effect.payload[0:1] == b"Q"]
-    assert asked == pytest.approx([3.005, 4.005, 5.005, 6.005])
+    assert asked == pytest.approx([3.005, 4.0, 5.0, 6.0])
 
 
 def test_whoever_ends_tells_the_others_to_stop_for_three_periods():
@@ -374,14 +374,38 @@ def test_queries_at_once_follow_their_answers():
     assert nodes[0].figures()["10.77.0.2", Cast.UNICAST].sent == 200
 
 
-def test_rounds_that_the_process_slept_through_are_not_all_made_up_for():
+@pytest.mark.parametrize(("number", "spread_s"), [(17, 0.0), (18, 0.5), (40, 0.5)])
+def test_many_peers_are_asked_over_half_a_period(number, spread_s):
+    nodes = mesh(number, quiet=2)
+    network = _ran(nodes, 2.9)
+    asked = [
+        at_s
+        for at_s, node, effect in network.sent
+        if node is nodes[0] and effect.payload[0:1] == b"Q" and at_s > 1.9
+    ]
+    assert len(asked) == number - 1
+    assert min(asked) == pytest.approx(2.0)
+    assert max(asked) == pytest.approx(2.0 + spread_s * (number - 2) / (number - 1))
+
+
+def test_what_the_process_slept_through_is_not_all_made_up_for():
     node, peer = mesh(2, period_s=0.01)
     network = _ran([node, peer], 0.1)
     before = len(node.of(Asked))
-    network.now = 1.1
+    network.now = 1.105
     for _ in range(10):
         network.do(node, node.omping.tick(network.now))
-    assert len(node.of(Asked)) == before + 1
+    assert len(node.of(Asked)) == before + 4
+
+
+def test_a_little_that_was_slept_through_is_made_up_for():
+    node, peer = mesh(2, period_s=0.01)
+    network = _ran([node, peer], 0.1)
+    before = len(node.of(Asked))
+    network.now = 0.125
+    for _ in range(10):
+        network.do(node, node.omping.tick(network.now))
+    assert len(node.of(Asked)) == before + 2
 
 
 def test_more_queries_than_the_rate_are_not_answered():
