@@ -164,8 +164,10 @@ def _omping(block: Block, verified: bool) -> tuple[Sheet, ...]:
             for run in runs:
                 if line.number - 1 in run.sheet.understood:
                     run.sheet.understood.add(line.number)
-        elif runs and _CONCLUSION.match(line.text):
-            runs[-1].sheet.understood.add(line.number)
+        elif _CONCLUSION.match(line.text):
+            begun = [run for run in runs if min(run.sheet.understood, default=line.number) < line.number]
+            for run in begun[-1:]:
+                run.sheet.understood.add(line.number)
     return _closed(runs)
 
 

@@ -99,6 +99,10 @@ def test_own_sentences_at_an_end_are_known():
     text = sample("omping-that-dies.txt") + "\n" + "\n".join(closing(figures(sample("omping-that-dies.txt"))))
     assert text.endswith("to confirm")
     assert read(text).unknown == ()
+    length = len(text.splitlines())
+    twice = read(f"{text}\n{text}\n")
+    lines = [(one.first, one.last) for one in twice.sections]
+    assert lines == [(2, length), (length + 2, 2 * length)], "each begins behind its prompt"
 
 
 def test_no_server():
