@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -98,7 +99,11 @@ def run(options: argparse.Namespace) -> int:
     output = Output(wants_json=options.json, verbose=options.verbose > 0)
     teller = _Teller(output)
     request = Request(for_s=options.for_s, count=options.count, progress=not options.quiet)
-    interrupted, summary = source.listen(listener, request, teller.tell)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the summary so far
+    try:
+        interrupted, summary = source.listen(listener, request, teller.tell)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     teller.finish(summary, source.name)
     if interrupted:
         return ExitCode.INTERRUPTED

@@ -1,11 +1,13 @@
 """A probe tool's program on this host, until it ends: its sockets, its signals, its lines.
 
-SIGINT lets the program end in its own way; the third one kills. SIGUSR1 lets it say how it stands. Every line
-is out as soon as it is said, so that nothing is lost when the process is killed.
+SIGINT and SIGTERM let the program end in its own way, with its summary; the third one kills. SIGUSR1 lets
+it say how it stands. Every line is out as soon as it is said, so that nothing is lost when the process is
+killed.
 """
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import signal
@@ -19,7 +21,8 @@ from harness.sockets.driver import Driver, Listener
 from harness.sockets.groups import Via
 from harness.sockets.loop import Loop
 
-_SIGINTS_THAT_KILL = 3
+_INTERRUPTS_THAT_KILL = 3
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(program: Program, via: Via, listener: Listener, *, opened: Callable[[], None] = lambda: None) -> int:
@@ -41,6 +44,7 @@ def run(program: Program, via: Via, listener: Listener, *, opened: Callable[[], 
 
 def until_ended(drivers: Sequence[Driver], loop: Loop) -> None:
     """Start programs whose sockets are open, and serve them until all have ended."""
+    gc.enable()  # `mcast` has switched it off for its short commands
     with _signals(loop, drivers):
         for driver in drivers:
             driver.start()
@@ -56,23 +60,23 @@ def _signals(loop: Loop, drivers: Sequence[Driver]) -> Iterator[None]:
     def note(number: int, frame: object) -> None:
         del frame
         nonlocal interrupts
-        if number == signal.SIGINT:
+        if number in _INTERRUPTS:
             interrupts += 1
-            if interrupts == _SIGINTS_THAT_KILL:
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
-                os.kill(os.getpid(), signal.SIGINT)
+            if interrupts == _INTERRUPTS_THAT_KILL:
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
 
     def obey() -> None:
         for number in awoken.recv(64):
             for driver in drivers:
-                if number == signal.SIGINT:
+                if number in _INTERRUPTS:
                     driver.interrupt()
                 elif number == signal.SIGUSR1:
                     driver.report()
 
     with waker, awoken:
         waker.setblocking(False)
-        before = [(number, signal.signal(number, note)) for number in (signal.SIGINT, signal.SIGUSR1)]
+        before = [(number, signal.signal(number, note)) for number in (*_INTERRUPTS, signal.SIGUSR1)]
         woken_before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         loop.watch(awoken.fileno(), obey)
         try:

@@ -187,11 +187,12 @@ def test_a_flooded_group_and_one_that_was_asked_for():
     assert "snooping-off-floods" in [cause["cause"] for cause in summary["causes"]]
 
 
-def test_interrupted_it_says_what_it_heard_until_then():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_says_what_it_heard_until_then(number):
     with lab() as fabric, sender(fabric, "n2") as sock:
         process = listener(fabric, "-4", "--for", "1h")
         ask_until_told(process, sock)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         code, out, _ = ended(process)
     assert code is ExitCode.INTERRUPTED
     assert "IGMP: querier 10.0.0.254 asked at" in out

@@ -79,7 +79,7 @@ class ProgramAtWork:
             "_send",
             "_sockets",
             "ended",
-            "heeds_only",
+            "group_beginning",
         ),
     )
 
@@ -94,8 +94,7 @@ class ProgramAtWork:
         self._alarm = Alarm(agenda, self._ring)
         self._sockets = udp.open(host, program.sockets, self)
         self._send = self._sockets.send
-        self.heeds_only: bytes = getattr(program, "heeds_only", b"")
-        """What begins every datagram of the group's socket that the program does not pass over."""
+        self.group_beginning = program.sockets.group_beginning
 
     # --- from outside -------------------------------------------------------------------------------------
 

@@ -32,8 +32,8 @@ class Owner(Protocol):
         ...
 
     @property
-    def heeds_only(self) -> bytes:
-        """What begins every datagram of the group's socket that it would not pass over."""
+    def group_beginning(self) -> bytes:
+        """What begins every datagram of the group's socket that it wants, as in ``SocketsWanted``."""
         ...
 
     def refused(self, error: int) -> None:
@@ -51,7 +51,9 @@ class Takers:
     __slots__ = ("_by_beginning", "_length")
 
     def __init__(self, found: Iterable[Taker]) -> None:
-        beginnings = [(owner.heeds_only if by_group else b"", (owner, by_group)) for owner, by_group in found]
+        beginnings = [
+            (owner.group_beginning if by_group else b"", (owner, by_group)) for owner, by_group in found
+        ]
         lengths = {len(beginning) for beginning, _ in beginnings}
         self._length = lengths.pop() if len(lengths) == 1 else 0
         self._by_beginning: dict[bytes, list[Taker]] = {}

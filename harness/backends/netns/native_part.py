@@ -62,16 +62,22 @@ class NativePart:
                     self._hosted.program, self._loop, self._account, via=via, clock=self._clock
                 )
             except OSError as error:
-                self._fail(error)
+                self._fail(error, "Can't open its sockets")
                 return
         for sock in (self._driver.sockets.own, self._driver.sockets.group):
             if sock is not None:
                 grow_buffer(sock)
 
     def start(self) -> None:
-        """Let it begin, unless its sockets could not be opened."""
-        if self._driver is not None:
+        """Let it begin, unless its sockets could not be opened; one that cannot join ends."""
+        if self._driver is None:
+            return
+        try:
             self._driver.start()
+        except OSError as error:
+            self._driver.close()
+            self._driver = None
+            self._fail(error, "Can't join multicast group")
 
     def interrupt(self) -> None:
         """End it as Ctrl-C does, unless it has ended or never began."""
@@ -102,7 +108,7 @@ class NativePart:
         if self._driver is not None:
             self._driver.close()
 
-    def _fail(self, error: OSError) -> None:
+    def _fail(self, error: OSError, what: str) -> None:
         at_s = self._clock.now()
-        self._account(Say(text=f"Can't open its sockets: {error.strerror}", error=True), at_s)
+        self._account(Say(text=f"{what}: {error.strerror}", error=True), at_s)
         self._account(Ended(status=_FAILED), at_s)

@@ -7,7 +7,8 @@ whoever sends from an address without a route would stop the probe; and rounds k
 are a little later each time.
 
 Ids come of the configuration and the ``chance`` given, times of the driver: the same input gives the same
-bytes. Everybody hears everybody's answers, so ``is_mine`` looks at the first bytes alone.
+bytes. Everybody hears everybody's answers: their first bytes say whose they are, so that whoever drives this
+can keep the others away (``SocketsWanted.group_beginning``).
 """
 
 from __future__ import annotations
@@ -104,15 +105,6 @@ class Omping:
         self._agenda: list[tuple[float, int]] = []
         self._due_s = math.inf
         self._refusals = set[int]()
-
-    def is_mine(self, payload: bytes) -> bool:
-        """Say whether a datagram to the group can be an answer to this one; by its first bytes alone."""
-        return payload.startswith(self._mine)
-
-    @property
-    def heeds_only(self) -> bytes:
-        """What begins every datagram to the group that it does not pass over."""
-        return self._mine
 
     # --- Program ------------------------------------------------------------------------------------------
 

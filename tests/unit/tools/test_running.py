@@ -61,9 +61,10 @@ def _signal(process, number, answer):
     assert process.stdout.readline().decode() == answer
 
 
-def test_sigint_ends_the_program_in_its_own_way(started):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_the_program_in_its_own_way(started, number):
     process = started(1)
-    _signal(process, signal.SIGINT, "interrupted, 0 left\n")
+    _signal(process, number, "interrupted, 0 left\n")
     assert process.wait(LIMIT_S) == 5
 
 

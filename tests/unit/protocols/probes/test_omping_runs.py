@@ -451,7 +451,7 @@ def test_ones_own_answers_are_known_by_their_first_bytes():
     answers = [effect.payload for _, _, effect in network.sent if effect.to.address == GROUP]
     assert len(answers) == 12
     for node in nodes:
-        mine = [data for data in answers if node.omping.is_mine(data)]
+        mine = [data for data in answers if data.startswith(node.omping.sockets.group_beginning)]
         assert len(mine) == 4
         assert {wire.read_answer(data).client_id[4:8] for data in mine} == {node.config.local.packed}
 
@@ -462,5 +462,5 @@ def test_ids_begin_with_the_pid_so_that_two_on_one_host_differ():
     answer = wire.answer(
         wire.query(wire.parse(network.sent[0][2].payload).client_id, 1, 0, GROUP, b"s" * 16), 64
     )
-    assert first.omping.is_mine(answer)
-    assert not second.omping.is_mine(answer)
+    assert answer.startswith(first.omping.sockets.group_beginning)
+    assert not answer.startswith(second.omping.sockets.group_beginning)
