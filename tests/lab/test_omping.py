@@ -239,8 +239,8 @@ def test_a_test_of_oneself_has_its_lines_out_when_it_is_killed(stage):
     stage.raise_loopback("n1")
     process = stage.run("n1", *ADDRESSES[:1])
     process.wait_for("10.0.0.1 : multicast, seq=1,")
-    process.send(signal.SIGTERM)
-    process.ended(status=-signal.SIGTERM)
+    process.send(signal.SIGKILL)
+    process.ended(status=-signal.SIGKILL)
 
 
 def test_clients_and_versions(stage):

@@ -198,6 +198,7 @@ def running(folder: Path, user: int) -> subprocess.Popen[str]:
     for line in process.stdout:
         if line == "run\n":
             return process
+    process.stdout.close()
     process.wait()
     pytest.fail(f"the lab ended with code {process.returncode} before it ran")
 
