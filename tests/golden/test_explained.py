@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.explanation import explain, lines
 from harness.observations.history import History
+from harness.plan.answers import answers_of
 from harness.plan.build import build_all
 from harness.run.predict import predict
 
@@ -42,7 +43,8 @@ CASES = (
     ("spanning-tree/link-fails::nobody-asks", "omping", "n1", "n2", 140.0),
     ("size/jumbo-mismatch::switch-at-1500", "full", "n1", "n2", 30.0),
     ("addressing/groups-share-a-mac::one-address", "of-red", "red1", "blue1", 15.0),
-    ("addressing/ssm-range::default-group", "omping", "n1", "n2", 25.0),
+    ("addressing/ssm-range::default-group", "test", "n1", "n2", 15.0),
+    ("probe-tools/proxmox-ten-minutes::no-querier", "long", "n3", "n1", 300.0),
 )
 """Scenario and variant, stream, sender, receiver, moment."""
 
@@ -58,7 +60,8 @@ def one(case: tuple[str, str, str, str, float]) -> str:
     file, _, variant = name.partition("::")
     plans = build_all(ROOT / "scenarios" / f"{file}.scenario.yaml")
     plan = next(plan for plan in plans if plan.variant == variant)
-    stream = next(stream for stream in plan.streams if stream.name == stream_name)
+    streams = (*plan.streams, *answers_of(plan))
+    stream = next(stream for stream in streams if stream.name == stream_name)
     found = explain(History(predict(plan).records, plan), stream, sender, receiver, at_s)
     return "\n".join((f"# {name}", *lines(found), ""))
 

@@ -21,7 +21,7 @@ NEEDS_SSMPING = pytest.mark.skipif(shutil.which("asmping") is None, reason="apt-
 @pytest.mark.parametrize("mode", ["asm", "ssm", "ipbc"])
 def test_an_omping_between_three_nodes(tmp_path, mode):
     group = {"group": None} if mode == "ssm" else {}
-    run = Run(tmp_path, tool(count=5, period_s=0.1, mode=mode, **group), duration="5s")
+    run = Run(tmp_path, tool(count=5, period_s=0.1, mode=mode, **group), duration="3s")
     for cast in ("unicast", "broadcast" if mode == "ipbc" else "multicast"):
         assert run.figures(cast) == dict.fromkeys(PAIRS, (5, 5)), cast
         for host, peer in PAIRS:
@@ -72,7 +72,7 @@ def test_a_node_that_restarts_goes_on_with_its_tool(tmp_path):
 
 def test_the_machine_of_an_emulated_host_reports_what_its_tool_joins(tmp_path):
     """Its kernel is mute: without the machine's reports the switch would keep the group from it."""
-    run = Run(tmp_path, tool(count=20, period_s=0.1), duration="7s", switch=SNOOPS, n3=", host: {version: 2}")
+    run = Run(tmp_path, tool(count=20, period_s=0.1), duration="5s", switch=SNOOPS, n3=", host: {version: 2}")
     for pair in PAIRS:
         assert run.figures("multicast")[pair][1] >= 18, pair
     learned = run.of("table", switch="sw1", group="239.192.77.1", present=True)
@@ -81,7 +81,7 @@ def test_the_machine_of_an_emulated_host_reports_what_its_tool_joins(tmp_path):
 
 def test_a_deaf_node_reports_loss_and_the_others_none(tmp_path):
     deaf = ', firewall: {iptables: ["-A INPUT -d 224.0.0.0/4 -p udp -j DROP"]}'
-    run = Run(tmp_path, tool(count=5, period_s=0.1), duration="5s", n3=deaf)
+    run = Run(tmp_path, tool(count=5, period_s=0.1), duration="3s", n3=deaf)
     for host, peer in PAIRS:
         assert run.figures("unicast")[host, peer] == (5, 5)
         assert run.figures("multicast")[host, peer] == (5, 0 if host == "n3" else 5)

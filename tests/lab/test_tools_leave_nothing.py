@@ -52,7 +52,7 @@ def lab(folder, *tools, user=0, **more):
     path = folder / "plan.pickle"
     path.write_bytes(pickle.dumps(plan_with(folder, *tools, **more)))
     if user:
-        for one in (path, *path.parents[:3]):
+        for one in (path, folder):
             one.chmod(0o755)
     return subprocess.Popen(
         (sys.executable, "-c", LAB, str(path), str(user)), stdout=subprocess.PIPE, text=True

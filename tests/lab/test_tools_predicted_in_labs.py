@@ -76,6 +76,7 @@ MCFIRST = {"tool": Tool.MCFIRST, "hosts": ("n2", "n3"), "group": IPv4Address("23
 SYSTEM = {"made": Made.SYSTEM, "count": 3, "stop_s": 8.0}
 SIX = {"version": 6, "group": ip_address("ff15::7")}
 DROPS = "profile: class-b, querier: on, unregistered: drop"
+REAL_TIME = {"speed": 1, "duration": "9s"}
 LARGE = {"n3": ", impair: {loss: 100%, larger_than: 1000}"}
 
 CASES = {
@@ -95,9 +96,9 @@ CASES = {
     "asmping": ({}, ASMPING),
     "asmping, server unplugged": ({"steps": "{at: 0s, link_down: [n1, sw1]}"}, ASMPING),
     "mcfirst": ({}, MCFIRST | {"count": 3}),
-    "ssmping, installed": ({"speed": 1}, SSMPING | SYSTEM),
-    "asmping, installed, answers that do not fit": (LARGE | {"speed": 1}, ASMPING | SYSTEM | {"size": 1000}),
-    "mcfirst, installed": ({"speed": 1}, MCFIRST | SYSTEM | {"count": 3}),
+    "ssmping, installed": (REAL_TIME, SSMPING | SYSTEM),
+    "asmping, installed, answers that do not fit": (LARGE | REAL_TIME, ASMPING | SYSTEM | {"size": 1000}),
+    "mcfirst, installed": (REAL_TIME, MCFIRST | SYSTEM | {"count": 3}),
     "a host that never reports": ({"switch": DROPS, "n3": ", host: {reports: off}"}, {}),
     "ipv6": ({"switch": QUERIER + ", mld: {snooping: on, querier: on}", "group": "ff15::77"}, SIX),
     "unplugged": ({"steps": "{at: 0s, link_down: [n3, sw1]}"}, {}),
@@ -109,7 +110,7 @@ CASES = {
 
 
 def network(folder, **changes):
-    settings = {"speed": 5, "duration": "16s", "switch": QUERIER, "n1": "", "n3": "", "steps": ""}
+    settings = {"speed": 10, "duration": "16s", "switch": QUERIER, "n1": "", "n3": "", "steps": ""}
     settings["group"] = "239.192.0.1"
     path = folder / "probes.scenario.yaml"
     path.write_text(textwrap.dedent(NETWORK.format(**(settings | changes))), encoding="utf-8")
