@@ -68,9 +68,7 @@ class ToolLog:
     def __init__(self, records: Iterable[ToolRecord]) -> None:
         self._heard: dict[tuple[int, str, str], dict[str, Heard]] = {}
         self._asked: dict[Key, list[tuple[int, int]]] = {}
-        self._last_asked_s: dict[Key, float] = {}
         self._ended: dict[tuple[int, str], ToolEnded] = {}
-        self._said: dict[tuple[int, str], list[ToolSaid]] = {}
         for record in records:
             self._take(record)
         for peers in self._heard.values():
@@ -86,11 +84,10 @@ class ToolLog:
             case ToolAsked():
                 key = (record.tool, record.host, record.peer)
                 self._asked.setdefault(key, []).append((record.first, record.first + record.count))
-                self._last_asked_s[key] = max(record.at_s, self._last_asked_s.get(key, record.at_s))
             case ToolEnded():
                 self._ended[record.tool, record.host] = record
             case ToolSaid():
-                self._said.setdefault((record.tool, record.host), []).append(record)
+                return
 
     def _of(self, tool: int, host: str, cast: str, peer: str) -> Heard:
         return self._heard.setdefault((tool, host, cast), {}).setdefault(peer, Heard())
@@ -108,10 +105,6 @@ class ToolLog:
         for key, runs in self._asked.items():
             yield key, normal(runs)
 
-    def last_asked_s(self, tool: int, host: str, peer: str) -> float | None:
-        """Return when the last request left; None if none did."""
-        return self._last_asked_s.get((tool, host, peer))
-
     def answered(self) -> Iterable[tuple[tuple[int, str, str, str], Heard]]:
         """Yield what was heard, by tool, host, cast and peer."""
         for (tool, host, cast), peers in self._heard.items():
@@ -121,7 +114,3 @@ class ToolLog:
     def ended(self, tool: int, host: str) -> ToolEnded | None:
         """Return the end of a tool on a host; None if it has not ended."""
         return self._ended.get((tool, host))
-
-    def said(self, tool: int, host: str) -> tuple[ToolSaid, ...]:
-        """Return all lines of a tool on a host."""
-        return tuple(self._said.get((tool, host), ()))

@@ -17,7 +17,7 @@ from harness.plan.names import Loc, Mistakes, Names
 from harness.plan.tools import NUMBERS, Made, PlanTool, Tool
 from harness.scenario.model import Scenario
 from harness.scenario.tools import AsmpingUse, McfirstUse, OmpingUse, SsmpingUse
-from harness.scenario.traffic import Traffic, version_of
+from harness.scenario.traffic import version_of
 
 _ASKS_EVERY_S = 1.0
 """ssmping and asmping (0.9.1) leave no choice."""
@@ -52,11 +52,6 @@ def plan_tools(
         )
     _check_ports(found, scenario.speed, mistakes)
     return tuple(found)
-
-
-def is_tool(traffic: Traffic) -> bool:
-    """Whether a piece of traffic is a probe tool."""
-    return isinstance(traffic, ToolUses)
 
 
 def ended_by_s(tool: PlanTool, speed: float) -> float:
