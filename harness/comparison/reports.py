@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from harness.comparison.model import Parting, Subject
 from harness.comparison.tolerance import SETTLES_IN_REAL_S
 from harness.observations.history import History
-from harness.observations.spans import size
+from harness.observations.spans import Spans
 from harness.observations.tool_log import Heard
 from harness.plan.model import Plan
 from harness.plan.tools import PlanTool
@@ -70,10 +70,10 @@ class _Pair:
 class _Side:
     """One run's report of one pair."""
 
-    def __init__(self, heard: Heard, asked: int) -> None:
+    def __init__(self, heard: Heard, asked: Spans) -> None:
         self.heard = heard
-        self.asked = asked if heard.figures is None else heard.figures.sent
-        self.loss = max(0.0, 1 - heard.received / self.asked) if self.asked else 1.0
+        self.asked = heard.sent(asked)
+        self.loss = heard.loss(asked)
 
     def told(self, tool: PlanTool, cast: str, peer: str) -> str:
         """Say what it came to."""
@@ -90,7 +90,7 @@ def _of_host(tool: PlanTool, host: str, left: History, right: History) -> Iterat
             ours, theirs = (
                 _Side(
                     run.tools.heard(tool.number, host, cast).get(peer, Heard()),
-                    size(run.tools.asked(tool.number, host, peer)),
+                    run.tools.asked(tool.number, host, peer),
                 )
                 for run in (left, right)
             )

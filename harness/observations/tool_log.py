@@ -54,6 +54,15 @@ class Heard:
         """How many answers came, each once: as the tool says, or (without its figures) as the records do."""
         return size(self.answers) if self.figures is None else self.figures.received
 
+    def sent(self, asked: Spans) -> int:
+        """Return how many answers there should be: as the tool says, or as many as it asked for."""
+        return size(asked) if self.figures is None else self.figures.sent
+
+    def loss(self, asked: Spans) -> float:
+        """Return the share that did not come; who never let himself be asked lost everything."""
+        sent = self.sent(asked)
+        return max(0.0, 1 - self.received / sent) if sent else 1.0
+
     @property
     def first(self) -> int | None:
         """The number of the first answer that the tool counted; None without any."""

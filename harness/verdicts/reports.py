@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.observations.history import History
-from harness.observations.spans import Spans, size, subtract
+from harness.observations.spans import Spans, subtract
 from harness.observations.tool_log import Heard
 from harness.plan.model import UNBOUNDED, Cast, ExpectReport, PlanStream
 from harness.plan.tools import PlanTool
@@ -30,12 +30,8 @@ class _Report:
     peer: str
     asked: int
     heard: Heard
+    loss: float
     missing: Spans
-
-    @property
-    def loss(self) -> float:
-        """The share that did not come; a peer that never let itself be asked lost everything."""
-        return max(0.0, 1 - self.heard.received / self.asked) if self.asked else 1.0
 
     @property
     def of(self) -> str:
@@ -84,14 +80,21 @@ def _reports(history: History, expectation: ExpectReport) -> Iterator[_Report]:
     for host in expectation.hosts:
         by_peer = log.heard(number, host, expectation.cast)
         if not expectation.peers:
-            yield _Report(host=host, peer="", asked=0, heard=_together(by_peer.values()), missing=())
+            yield _Report(
+                host=host, peer="", asked=0, heard=_together(by_peer.values()), loss=0.0, missing=()
+            )
         for peer in expectation.peers:
             if peer == host:
                 continue
             heard, asked = by_peer.get(peer, Heard()), log.asked(number, host, peer)
-            sent = size(asked) if heard.figures is None else heard.figures.sent
-            missing = subtract(asked, heard.answers)
-            yield _Report(host=host, peer=peer, asked=sent, heard=heard, missing=missing)
+            yield _Report(
+                host=host,
+                peer=peer,
+                asked=heard.sent(asked),
+                heard=heard,
+                loss=heard.loss(asked),
+                missing=subtract(asked, heard.answers),
+            )
 
 
 def _together(parts: Iterable[Heard]) -> Heard:
