@@ -14,7 +14,7 @@ from functools import partial
 from ipaddress import IPv4Interface, IPv6Interface
 from itertools import groupby
 from random import Random
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from harness.backends.base import Emit
 from harness.backends.model.agenda import Agenda
@@ -23,7 +23,6 @@ from harness.backends.model.flows import Flows
 from harness.backends.model.hosts import INTERFACE, Host
 from harness.backends.model.journal import Journal
 from harness.backends.model.switches import Switch
-from harness.backends.model.tools import Tools
 from harness.backends.model.trails import Steps
 from harness.backends.model.udp import Udp
 from harness.observations.model import Acted, Membership, Phase, Remark
@@ -33,6 +32,9 @@ from harness.protocols.dialect import Dialect
 from harness.protocols.firewall.packet import OwnAddress
 from harness.protocols.host_config import HostConfig
 from harness.protocols.snooping import SnoopingSwitch
+
+if TYPE_CHECKING:
+    from harness.backends.model.tools import Tools
 
 _SETTLES_IN_REAL_S = 0.03
 """What settling takes a lab on an idle machine, in that machine's seconds ..."""
@@ -68,7 +70,7 @@ class World:
             self._lay_cables()
         self.udp = Udp(plan, agenda, self._hosts, self._flows)
         """The sockets of programs."""
-        self._tools = Tools(plan, agenda, self.udp, emit)
+        self._tools = None if not plan.tools else self._make_tools()
 
     def run(self) -> None:
         """Settle, walk the timeline, record."""
@@ -89,6 +91,11 @@ class World:
             yield from switch.machines()
 
     # --- wiring -------------------------------------------------------------------------------------------
+
+    def _make_tools(self) -> Tools:
+        from harness.backends.model.tools import Tools  # noqa: PLC0415  most plans have none
+
+        return Tools(self._plan, self._agenda, self.udp, self._emit)
 
     def _make_devices(self) -> None:
         plan, agenda, journal, flows = self._plan, self._agenda, self._journal, self._flows
@@ -226,11 +233,13 @@ class World:
         self._flows.start(zero_s)
         for actions in _together(plan.actions):
             agenda.at(zero_s + actions[0].at_s, partial(self._act_all, actions))
-        self._tools.start(zero_s)
+        if self._tools is not None:
+            self._tools.start(zero_s)
         agenda.run_until(zero_s + plan.duration_s)
         last_s = max((end.last_out_s for end in self._ends.values()), default=0.0)
         agenda.run_until(min(last_s, agenda.now + _ARRIVAL_LIMIT_REAL_S * plan.speed))
-        self._tools.finish()
+        if self._tools is not None:
+            self._tools.finish()
         self._flows.finish()
 
     def _act_all(self, actions: Iterable[Action]) -> None:
