@@ -15,6 +15,7 @@ import pytest
 
 from harness.backends.netns.fabric import Fabric, HostSpec, SwitchSpec
 from harness.backends.netns.namespaces import inside
+from harness.backends.netns.userns import has_capabilities
 from harness.errors import ExitCode
 from harness.protocols.dialect import Dialect
 from harness.protocols.listening.frames import read
@@ -25,7 +26,10 @@ from harness.sockets.memberships import memberships
 from harness.wire import ethernet, ipv4
 from harness.wire.membership import Query, Report
 
-pytestmark = pytest.mark.lab
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not has_capabilities(), reason="needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN"),
+]
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 30.0

@@ -24,9 +24,13 @@ import pytest
 from harness.backends.netns.fabric import Fabric, HostSpec, SwitchSpec
 from harness.backends.netns.host_ipv6 import HostIPv6
 from harness.backends.netns.namespaces import inside
+from harness.backends.netns.userns import has_capabilities
 from harness.sockets import bpf
 
-pytestmark = pytest.mark.lab
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not has_capabilities(), reason="needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN"),
+]
 
 LIMIT_S = 30.0
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1

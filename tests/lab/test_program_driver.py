@@ -11,6 +11,7 @@ import pytest
 
 from harness.backends.netns.fabric import Fabric, HostSpec, SwitchSpec
 from harness.backends.netns.namespaces import inside
+from harness.backends.netns.userns import has_capabilities
 from harness.protocols.probes.program import (
     Ended,
     Endpoint,
@@ -24,6 +25,11 @@ from harness.protocols.probes.program import (
 from harness.sockets.driver import Driver
 from harness.sockets.groups import Via
 from harness.sockets.loop import Loop
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not has_capabilities(), reason="needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN"),
+]
 
 GROUP = IPv4Address("239.1.2.3")
 ADDRESSES = {name: IPv4Address(f"10.0.0.{number}") for number, name in enumerate(("n1", "n2", "n3"), 1)}

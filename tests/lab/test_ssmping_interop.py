@@ -28,11 +28,15 @@ from harness.backends.netns.fabric import Fabric, HostSpec, SwitchSpec
 from harness.backends.netns.host_ipv6 import HostIPv6
 from harness.backends.netns.losses import Losses
 from harness.backends.netns.namespaces import inside
+from harness.backends.netns.userns import has_capabilities
 from harness.plan.impairment import FrameKind, Impairment
 from harness.protocols.probes.program import Cast
 from harness.protocols.probes.ssmping_account import Account
 
-pytestmark = pytest.mark.lab
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not has_capabilities(), reason="needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN"),
+]
 
 LIMIT_S = 30.0
 REAL, OURS = "real", "ours"
